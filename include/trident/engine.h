@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.h — open the machine, open a model, make a session.
+ *
+ * Three lifetimes: an engine outlives its models, a model outlives its sessions. Engine and model may be used by any number
+ * of threads at once; a session by one at a time. Options structs are initialised by their _init function; zero is default. */
+#ifndef TRIDENT_ENGINE_H
+#define TRIDENT_ENGINE_H
+
+#include "trident/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tri_engine_options {
+    size_t struct_size;
+    const char *device;    /* NULL or "auto", "cpu" */
+    int threads;           /* 0 = the processors this process may use */
+    const char *isa;       /* NULL = the best here; "ref", "avx2", "avx512", "neon", "generic" force one */
+    const char *precision; /* NULL or "auto", "f32" */
+    tri_log_fn log;
+    void *log_ctx;
+} tri_engine_options;
+
+TRI_API void tri_engine_options_init(tri_engine_options *options);
+TRI_API tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, tri_error *err);
+TRI_API void tri_engine_close(tri_engine *engine);
+/* e.g. "cpu avx512 2 threads"; borrowed from the engine. */
+TRI_API const char *tri_engine_describe(const tri_engine *engine);
+
+enum { TRI_RULES_FILE = 0, TRI_RULES_HF5 = 1 };
+
+typedef struct tri_model_options {
+    size_t struct_size;
+    unsigned want;       /* heads to load; 0 = every head the architecture calls for (a missing head file is then an error) */
+    int tokenizer_rules; /* TRI_RULES_FILE or TRI_RULES_HF5 */
+    int no_tokenizer;    /* 1: take token ids only; the tokenizer files are not opened */
+} tri_model_options;
+
+TRI_API void tri_model_options_init(tri_model_options *options);
+/* `path` is a folder in the Hugging Face layout. */
+TRI_API tri_status tri_model_open(tri_engine *engine, const char *path, const tri_model_options *options, tri_model **out,
+                                  tri_error *err);
+TRI_API void tri_model_close(tri_model *model);
+
+/* Facts about an open model; strings are borrowed from the model, "" where absent. */
+typedef struct tri_model_info {
+    size_t struct_size;
+    const char *path;
+    const char *architecture;    /* "xlm-roberta", "bert" */
+    size_t hidden, layers, heads, ffn, vocab, positions;
+    size_t max_tokens;           /* longest input in tokens, specials included */
+    size_t dense_dim, multi_dim; /* 0 where the head is absent or was not asked for */
+    unsigned want;               /* representations this model can give */
+    const char *pooling;         /* "cls", "mean", ... */
+    int normalizes_dense;        /* 1: dense vectors have unit length */
+    const char *tokenizer;       /* "unigram", "wordpiece", "bpe" */
+    const char *tokenizer_rules; /* "file" or "hf5" */
+    int tokenizer_rules_differ;  /* 1: the two rules give different ids for this model */
+    const char *prompt_query, *prompt_passage;
+    const char *weights_dtype;   /* "f32", "f16", "bf16" as stored */
+    uint64_t weights_bytes;      /* mapped */
+    uint64_t packed_bytes;       /* our own copies */
+    uint64_t n_parameters;
+    size_t n_files;
+    uint64_t fingerprint;        /* hash of configuration and weights' headers and sizes */
+} tri_model_info;
+TRI_API void tri_model_info_get(const tri_model *model, tri_model_info *info); /* set info->struct_size first */
+/* File i of those read at opening; NULL past the end. */
+TRI_API const char *tri_model_file(const tri_model *model, size_t i);
+
+typedef struct tri_session_options {
+    size_t struct_size;
+    size_t max_length;   /* tokens of one text, specials included; 0 = the model's limit */
+    size_t batch_tokens; /* rows of one forward pass; 0 = chosen; never below max_length */
+    uint64_t memory_limit; /* bytes of workspace; 0 = none; refused with the numbers when it cannot fit */
+} tri_session_options;
+
+TRI_API void tri_session_options_init(tri_session_options *options);
+TRI_API tri_status tri_session_new(tri_model *model, const tri_session_options *options, tri_session **out, tri_error *err);
+TRI_API void tri_session_free(tri_session *session);
+/* Workspace bytes that a session with these options takes, without making it. */
+TRI_API tri_status tri_session_forecast(const tri_model *model, const tri_session_options *options, uint64_t *bytes,
+                                        tri_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h — every bound that a parser or a plan enforces, in one place, each with its reason. */
+#ifndef TRI_BASE_LIMITS_H
+#define TRI_BASE_LIMITS_H
+
+#define LIMIT_PATH 4096                        /* Linux PATH_MAX */
+#define LIMIT_JSON_CONFIG (64u << 20)          /* a config file; real ones are under 100 kB */
+#define LIMIT_JSON_DEPTH 64                    /* nesting; real files stay under 10 */
+#define LIMIT_JSONL_LINE (256u << 20)          /* one line of a corpus; a 50 MB line must pass */
+#define LIMIT_SAFETENSORS_HEADER 100000000u    /* the format's own limit */
+#define LIMIT_TENSORS 100000u                  /* tensors of one model */
+#define LIMIT_TENSOR_RANK 8
+#define LIMIT_PICKLE_STACK 1000000u            /* objects of a state dict's pickle */
+#define LIMIT_ZIP_MEMBERS 200000u
+#define LIMIT_TOKENIZER_FILE (512u << 20)
+#define LIMIT_VOCAB 16000000u
+#define LIMIT_LAYERS 1024u
+#define LIMIT_WIDTH 65536u                     /* hidden or feed-forward width */
+#define LIMIT_POSITIONS (1u << 24)
+#define LIMIT_TEXT_BYTES (1u << 30)            /* one text */
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compute.h — how is an op done? One table of coarse ops, filled by each backend (ref, cpu; later cuda).
+ *
+ * Eager, not a graph: an encoder is a fixed straight line. A model calls ops in order on tensors that live on the device; what
+ * one op can fuse is said in its arguments (epilogue). `ref` composes everything from plain loops and judges the others.
+ *
+ * Invariants, tested by tests/conformance:
+ *  1. A row's result depends on that row's inputs alone: not on the other rows of the call, their number, the row's place in a
+ *     tile, nor the number of threads. Bit for bit, on one instruction set. (Sums run over k in one fixed order; k is never
+ *     split between threads.)
+ *  2. No op allocates. Per-worker scratch is made when the device is opened.
+ *  3. f32 accumulation at least, whatever the storage. exp and erf good to f32 rounding (<= 2 ulp typical), no -ffast-math.
+ *  4. Tensors are row-major; `ld` is in elements; rows need no alignment beyond their element's.
+ *  5. Pointers inside tensors are device pointers; id and offset arrays are host pointers, alive until compute_sync returns. */
+#ifndef TRI_COMPUTE_COMPUTE_H
+#define TRI_COMPUTE_COMPUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trident/status.h"
+#include "base/half.h"
+#include "base/pool.h"
+
+typedef struct tensor {
+    void *data;
+    dtype type;
+    size_t rows, cols, ld;
+} tensor;
+
+static inline tensor tensor_f32(float *data, size_t rows, size_t cols, size_t ld)
+{
+    tensor t = {data, DTYPE_F32, rows, cols, ld};
+    return t;
+}
+
+typedef enum { ACT_NONE, ACT_GELU_ERF, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU, ACT_TANH } activation;
+
+/* y = act(x.W^T + bias) + residual, in this order; each part optional. */
+typedef struct epilogue {
+    const float *bias;      /* [N] or NULL */
+    activation act;
+    const tensor *residual; /* [M, N] or NULL; may be y itself */
+} epilogue;
+
+/* A Linear's weight [N, K] in the backend's own packed form. */
+typedef struct packed_matrix packed_matrix;
+typedef enum { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_FP8 } precision;
+
+/* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned). */
+typedef struct matrix_part {
+    const void *data;
+    dtype type;
+    size_t n;
+} matrix_part;
+
+typedef struct embed_args {
+    const uint32_t *ids;       /* [T], each < word.rows: checked by the caller */
+    const int32_t *positions;  /* [T] */
+    const uint8_t *types;      /* [T] or NULL = row 0 */
+    tensor word, position;     /* tables; word F32, F16 or BF16 (viewed in the file), position F32 */
+    tensor type;               /* rows 0 = no type table */
+    const float *gamma, *beta; /* [D]; beta may be NULL */
+    float eps;
+    tensor y;                  /* [T, D] F32 */
+} embed_args;
+
+/* Bidirectional softmax(q.k^T * scale).v per sequence and head, no S x S beyond a tile. q may hold fewer rows than k and v
+ * (only the wanted ones): each row's result has the same bits either way. */
+typedef struct attention_args {
+    tensor q, k, v;           /* q [Tq, H*dh]; k, v [T, H*dh]; usually slices of one fused qkv */
+    tensor y;                 /* [Tq, H*dh] */
+    const int32_t *q_start;   /* [B+1] rows of q of each sequence */
+    const int32_t *kv_start;  /* [B+1] rows of k and v */
+    size_t B, H;
+    float scale;
+} attention_args;
+
+typedef enum { POOL_CLS, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT_LEN, POOL_WEIGHTED_MEAN, POOL_LAST } pooling;
+
+typedef struct compute compute;
+
+typedef struct compute_ops {
+    const char *name; /* "ref", "avx2", ... */
+    /* Weights. The n_parts stand one below the other (fused QKV); all have k columns. */
+    tri_status (*pack)(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, packed_matrix **out,
+                       tri_error *err);
+    void (*packed_free)(packed_matrix *m);
+    size_t (*packed_bytes)(const packed_matrix *m);
+
+    /* y [M, N] = epilogue(x [M, K] . W^T) */
+    void (*linear)(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y);
+    /* y = LN(word[id] + position[p] + type[t]) */
+    void (*embed)(compute *c, const embed_args *a);
+    /* y = (x [+ residual] - mean) / sqrt(var + eps) * gamma + beta; population variance; y may be x */
+    void (*layernorm)(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
+                      const tensor *y);
+    void (*attention)(compute *c, const attention_args *a);
+    /* y[i] = x[rows[i]] */
+    void (*gather)(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
+    /* one row a sequence; start [B+1]; sums in f32 in row order (mean in double is not wanted: match torch f32 closely) */
+    void (*pool)(compute *c, pooling kind, const tensor *x, const int32_t *start, size_t B, const tensor *y);
+    /* y = x / max(||x||2, 1e-12) row by row; y may be x */
+    void (*normalize)(compute *c, const tensor *x, const tensor *y);
+
+    /* Scoring. docs F32, F16, or I8 with one scale a row (scales [n], NULL otherwise). y [M, n] = q . docs^T */
+    void (*dots)(compute *c, const tensor *q, const tensor *docs, const float *scales, const tensor *y);
+    /* scores[j] = mean over q's rows of max over document j's rows (doc_start[j] .. doc_start[j+1]) of the dot product;
+     * 0 where either has no rows. best (may be NULL) [n_docs, q.rows] = the winning row, from the document's first, ties: lowest. */
+    void (*maxsim)(compute *c, const tensor *q, const tensor *docs, const float *scales, const uint64_t *doc_start,
+                   size_t n_docs, float *scores, int32_t *best);
+} compute_ops;
+
+struct compute {
+    const compute_ops *ops;
+    pool *threads;     /* borrowed */
+    void *scratch;     /* the backend's, per worker */
+    size_t scratch_bytes;
+};
+
+/* isa NULL = the best this machine has; or "ref", "generic", "avx2", "avx512", "neon". A name this machine or build lacks is
+ * TRI_ERR_UNSUPPORTED listing those it has. */
+tri_status compute_open(const char *isa, pool *threads, compute **out, tri_error *err);
+void compute_close(compute *c);
+/* i-th instruction set that works here, best first; NULL past the end. "ref" is always the last. */
+const char *compute_isa(size_t i);
+
+/* Device memory and copies; on the CPU these are mem_alloc_aligned(64) and memcpy. */
+tri_status compute_alloc(compute *c, size_t bytes, void **out, tri_error *err);
+void compute_free(compute *c, void *block);
+void compute_upload(compute *c, void *device, const void *host, size_t bytes);
+void compute_download(compute *c, void *host, const void *device, size_t bytes);
+void compute_sync(compute *c);
+
+#endif
