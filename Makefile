@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. CMake does the work (CMakePresets.json); this file says what the targets are called.
+#
+#   make               build/trident and the library                   make test     everything that must hold, counted
+#   make demo          three-way retrieval on real text, in a minute   make install  PREFIX=/usr/local DESTDIR=
+#
+#   make quick         under a minute: no scripts, no torture          make full     test, sanitizers, the other compiler
+#   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
+#   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
+#   make check-headers make format                                     make deps     install what is missing
+#
+# Every target that builds asks tools/deps.sh first: as root it installs what is missing, otherwise it prints the line to run.
+PREFIX ?= /usr/local
+WERROR ?= OFF
+FUZZ_SECONDS ?= 60
+TESTS ?=
+
+.DEFAULT_GOAL := all
+.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality fuzz check-headers install deps format clean
+
+# $(call build,PRESET,options of the configuration,options of the build)
+build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
+options = -DTRI_WERROR=$(WERROR) $(if $(filter install,$(MAKECMDGOALS)),-DCMAKE_INSTALL_PREFIX=$(PREFIX))
+
+all:
+	@tools/deps.sh build test
+	@$(call build,release,$(options),--target trident trident_static trident_shared)
+
+tests:
+	@tools/deps.sh build test
+	@$(call build,release,$(options))
+
+test: tests
+	@python3 tools/run_tests.py build $(TESTS)
+
+quick: tests
+	@python3 tools/run_tests.py build --quick $(TESTS)
+
+full: test test-asan test-clang
+
+# A sanitizer makes a program five to ten times slower, hence the longer limit.
+test-asan:
+	@tools/deps.sh build test
+	@$(call build,asan)
+	@python3 tools/run_tests.py build-asan --timeout 1200 $(TESTS)
+
+test-tsan:
+	@tools/deps.sh build test
+	@$(call build,tsan)
+	@python3 tools/run_tests.py build-tsan --timeout 1200 $(TESTS)
+
+test-clang:
+	@tools/deps.sh build test clang
+	@$(call build,clang)
+	@python3 tools/run_tests.py build-clang $(TESTS)
+
+demo: all
+	@tools/deps.sh pull
+	@tools/demo.sh build/trident
+
+bench: all
+	@tools/deps.sh venv pull
+	@bench/bench_st.sh
+
+bench-quality: all
+	@python3 bench/bench_quality.py build/trident
+
+fuzz:
+	@tools/deps.sh build clang
+	@$(call build,fuzz)
+	@tools/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+
+check-headers:
+	@tools/deps.sh build test
+	@python3 tools/check_headers.py build
+
+install: all
+	cmake --install build
+
+deps:
+	@tools/deps.sh build test pull
+
+format:
+	@tools/deps.sh format
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-debug build-asan build-tsan build-clang build-fuzz
