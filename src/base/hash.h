@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hash.h — checksums and table hashes (xxHash XXH3-64), and SHA-256 for what came over a wire. */
+/* hash.h — checksums and table hashes: XXH3-64 of xxHash. Not for security. */
 #ifndef TRI_BASE_HASH_H
 #define TRI_BASE_HASH_H
 
