@@ -47,7 +47,7 @@ for group in "${@:-build}"; do
     venv) need python3-venv python3 -c 'import ensurepip, venv' ;;
     clang)
         need_command clang clang
-        need libclang-rt-14-dev sh -c 'echo "int main(void){return 0;}" | clang -x c -fsanitize=address,undefined -o /dev/null -'
+        need libclang-rt-14-dev sh -c 'echo "int main(void){return 0;}" | clang -x c -fsanitize=address -o /dev/null -'
         ;;
     format) need_command clang-format clang-format ;;
     *)

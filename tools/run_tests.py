@@ -11,7 +11,7 @@ What is run, each as a process of its own with a time limit:
   - the checkers tools/check_*.py.
 
 Invariants:
-  1. What is counted are TAP lines: ok, not ok, and those with `# SKIP`. cmocka prints a skip as `not ok N # SKIP`; it is a skip.
+  1. What is counted are TAP lines: ok, not ok, and those with `# SKIP` (cmocka prints a skip as `not ok N # SKIP`).
   2. A process that crashes, leaks (the sanitizer's exit status), runs out of time, stops before its plan is done or reports
      nothing at all is a failure, even when every line it did print was ok.
   3. The last line is `N passed, N failed` and, when there are any, `, N skipped`. The exit status is 1 when anything failed,
