@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signals.c — how does a command stop cleanly?
+ *
+ * SIGINT, SIGTERM and SIGHUP set a flag; work looks at it between windows (tri_progress_fn), takes the ordinary failure path,
+ * and so removes its temporary files. A second Ctrl-C ends the process at once. A command that waits for standard input
+ * would never look, so the handler also turns standard input into an empty file: the blocked read returns, the next one
+ * says "end of file", and the loop comes by the flag. dup2 is async-signal-safe, and there is no race: a read that starts after
+ * the signal already sees the empty file.
+ * SIGPIPE is ignored: a write to a closed pipe then fails like any other write and is cleaned up after. */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stopped;
+static int empty_file = -1;
+
+static void on_stop(int signal_number)
+{
+    int saved = errno;
+    struct sigaction again = {.sa_handler = SIG_DFL};
+    stopped = 1;
+    sigaction(signal_number, &again, NULL);
+    if (empty_file >= 0) dup2(empty_file, STDIN_FILENO);
+    errno = saved;
+}
+
+/* A closed descriptor 0, 1 or 2 would be given to the next file opened, and talk would be written into it. /dev/null opened for
+ * reading keeps the number busy: writing to it fails, as writing to a closed descriptor should. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            if (open("/dev/null", O_RDONLY) < 0) return;
+}
+
+void signals_begin(void)
+{
+    static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop}; /* no SA_RESTART: a blocked read must return */
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    hold_standard_descriptors();
+    empty_file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        if (sigaction(stops[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup stays in force */
+            sigaction(stops[i], &action, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool signals_stopped(void) { return stopped != 0; }
+
+bool signals_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
