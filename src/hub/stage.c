@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stage.c — a folder that appears whole or not at all.
+ *
+ * 1. Readers look at the target's name only, so a reader sees the old folder, the new one, or none, never a part.
+ * 2. Every file was synced when it was written (base/file.h); the folders are synced before and after the rename.
+ * 3. One pull at a time: flock on the working folder, which the system drops when the process dies, however it dies.
+ * 4. Replacing a folder exchanges the two names in one step where the file system can (renameat2), else the old one is moved
+ *    aside first; then there is a moment with neither, and a kill in it leaves a complete working folder for the next pull. */
+#include "hub/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fault.h"
+#include "base/file.h"
+
+enum { WALK_FDS = 8 }; /* folders held open while one is emptied; deeper ones are reopened */
+
+static tri_status split_target(const char *target, char parent[LIMIT_PATH], const char **base, tri_error *err)
+{
+    size_t len = strlen(target);
+    const char *slash = strrchr(target, '/');
+    *base = slash ? slash + 1 : target;
+    if (len >= LIMIT_PATH || !(*base)[0] || strcmp(*base, ".") == 0 || strcmp(*base, "..") == 0)
+        return err_set(err, TRI_ERR_ARGUMENT, "\"%s\" cannot name a model folder to make", target);
+    size_t parent_len = slash ? (size_t)(slash - target) : 0;
+    memcpy(parent, target, parent_len);
+    parent[parent_len] = 0;
+    if (!parent_len) strcpy(parent, slash ? "/" : ".");
+    return TRI_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)where;
+    return kind == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+static tri_status remove_tree(const char *path, tri_error *err)
+{
+    if (nftw(path, remove_entry, WALK_FDS, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT) return TRI_OK;
+    return err_set(err, TRI_ERR_IO, "could not remove %s: %s", path, strerror(errno));
+}
+
+/* Opens and locks the folder at s->dir. TRI_ERR_STATE: another process has it. *stale: it was renamed while we waited. */
+static tri_status lock_dir(stage *s, bool *stale, tri_error *err)
+{
+    struct stat held, named;
+    s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->lock < 0) return err_set(err, TRI_ERR_IO, "could not open %s: %s", s->dir, strerror(errno));
+    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+        int code = errno;
+        stage_end(s, true);
+        if (code != EWOULDBLOCK) return err_set(err, TRI_ERR_IO, "could not lock %s: %s", s->dir, strerror(code));
+        err_set(err, TRI_ERR_STATE, "another process is pulling into %s", s->target);
+        return err_hint(err, TRI_ERR_STATE, "wait for it to end, then run the same command again");
+    }
+    *stale = fstat(s->lock, &held) != 0 || stat(s->dir, &named) != 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev;
+    return TRI_OK;
+}
+
+tri_status stage_begin(stage *s, const char *target, bool resume, tri_error *err)
+{
+    char parent[LIMIT_PATH];
+    const char *base = NULL;
+    *s = (stage){.lock = -1};
+    TRI_TRY(split_target(target, parent, &base, err));
+    int n = snprintf(s->dir, sizeof s->dir, "%s/.%s.pull", parent, base);
+    if (n < 0 || (size_t)n >= sizeof s->dir) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", target);
+    strcpy(s->target, target); /* its length was checked by split_target */
+    for (bool stale = true; stale;) {
+        stage_end(s, true);
+        TRI_TRY(file_make_dirs(s->dir, err));
+        TRI_TRY(lock_dir(s, &stale, err));
+    }
+    if (resume) return TRI_OK;
+    return stage_remove(s, "", err);
+}
+
+tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tri_error *err)
+{
+    if (file_join(out, LIMIT_PATH, s->dir, name) != TRI_OK)
+        return err_set(err, TRI_ERR_LIMIT, "path of \"%s\" in %s is too long", name, s->dir);
+    char *slash = strrchr(out, '/');
+    *slash = 0;
+    tri_status st = file_is_dir(out) ? TRI_OK : file_make_dirs(out, err);
+    *slash = '/';
+    return st;
+}
+
+/* nftw's walker for emptying a folder but keeping it: level 0 is the folder itself. */
+static int remove_below(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    return where->level == 0 ? 0 : remove_entry(path, info, kind, where);
+}
+
+tri_status stage_remove(const stage *s, const char *name, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    if (name[0]) {
+        TRI_TRY(stage_path(s, name, path, err));
+        return remove_tree(path, err);
+    }
+    if (nftw(s->dir, remove_below, WALK_FDS, FTW_DEPTH | FTW_PHYS) == 0) return TRI_OK;
+    return err_set(err, TRI_ERR_IO, "could not empty %s: %s", s->dir, strerror(errno));
+}
+
+static int sync_folder(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)where;
+    if (kind != FTW_DP) return 0;
+    return file_sync_dir(path, NULL) == TRI_OK ? 0 : -1;
+}
+
+static tri_status replace_target(const stage *s, tri_error *err)
+{
+    if (!fault_hit(FAULT_WRITE) && renameat2(AT_FDCWD, s->dir, AT_FDCWD, s->target, RENAME_EXCHANGE) == 0)
+        return remove_tree(s->dir, err); /* the old folder has the working folder's name now */
+    char old[LIMIT_PATH + 8];
+    snprintf(old, sizeof old, "%s.old", s->dir);
+    TRI_TRY(remove_tree(old, err));
+    TRI_TRY(file_rename(s->target, old, err));
+    TRI_TRY(file_rename(s->dir, s->target, err));
+    return remove_tree(old, err);
+}
+
+tri_status stage_commit(stage *s, tri_error *err)
+{
+    char parent[LIMIT_PATH];
+    const char *base = NULL;
+    TRI_TRY(split_target(s->target, parent, &base, err));
+    if (nftw(s->dir, sync_folder, WALK_FDS, FTW_DEPTH | FTW_PHYS) != 0)
+        return err_set(err, TRI_ERR_IO, "could not sync %s", s->dir);
+    if (file_is_dir(s->target)) TRI_TRY(replace_target(s, err));
+    else TRI_TRY(file_rename(s->dir, s->target, err));
+    return file_sync_dir(parent, err);
+}
+
+void stage_end(stage *s, bool keep)
+{
+    if (s->lock < 0) return;
+    if (!keep) remove_tree(s->dir, NULL);
+    close(s->lock);
+    s->lock = -1;
+}
