@@ -28,7 +28,10 @@ static const cli_command *const commands[] = {
 #undef COMMAND
 };
 
-const cli_command *cli_command_at(size_t i) { return i < sizeof commands / sizeof commands[0] ? commands[i] : NULL; }
+const cli_command *cli_command_at(size_t i)
+{
+    return i < sizeof commands / sizeof commands[0] ? commands[i] : NULL;
+}
 
 tri_status cli_usage(cli *c, tri_error *err, const char *fmt, ...)
 {
@@ -43,7 +46,7 @@ tri_status cli_usage(cli *c, tri_error *err, const char *fmt, ...)
 
 void cli_note(cli *c, const char *fmt, ...)
 {
-    char text[sizeof ((tri_error *)NULL)->text];
+    char text[sizeof((tri_error *)NULL)->text];
     tri_error clean;
     va_list list;
     if (c->shared.quiet) return;
@@ -148,7 +151,8 @@ static tri_status check_arguments(cli *c, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status read_flags(cli *c, const flag_set *sets, size_t n_sets, char **argv, size_t argc, const char **args, tri_error *err)
+static tri_status read_flags(cli *c, const flag_set *sets, size_t n_sets, char **argv, size_t argc, const char **args,
+                             tri_error *err)
 {
     TRI_TRY(flags_default(sets, n_sets, err));
     tri_status st = flags_parse(sets, n_sets, argv, argc, args, &c->n_args, err);

@@ -10,7 +10,8 @@
 
 static tri_status list_commands(buf *out)
 {
-    for (size_t i = 0; cli_command_at(i); i++) TRI_TRY(buf_printf(out, "%s\t%s\n", cli_command_at(i)->name, cli_command_at(i)->summary));
+    for (size_t i = 0; cli_command_at(i); i++)
+        TRI_TRY(buf_printf(out, "%s\t%s\n", cli_command_at(i)->name, cli_command_at(i)->summary));
     return TRI_OK;
 }
 

@@ -39,7 +39,10 @@ typedef struct flag {
     size_t offset;        /* of its field in the struct that the table fills */
 } flag;
 
-#define FLAG_END {NULL, 0, FLAG_SWITCH, NULL, NULL, NULL, 0}
+#define FLAG_END                                                                                                               \
+    {                                                                                                                          \
+        NULL, 0, FLAG_SWITCH, NULL, NULL, NULL, 0                                                                              \
+    }
 
 /* A table and the struct that it fills. */
 typedef struct flag_set {

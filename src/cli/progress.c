@@ -31,15 +31,21 @@ void progress_begin(progress *p, const char *what, const char *unit, uint64_t ex
     p->shown = p->began;
 }
 
-double progress_seconds(const progress *p) { return now() - p->began; }
+double progress_seconds(const progress *p)
+{
+    return now() - p->began;
+}
 
 /* 12345678 -> "12.3M": a rate is read, not copied */
 static void short_number(char out[16], double value)
 {
     const char *unit = "";
-    if (value >= 1e9) value /= 1e9, unit = "G";
-    else if (value >= 1e6) value /= 1e6, unit = "M";
-    else if (value >= 1e4) value /= 1e3, unit = "k";
+    if (value >= 1e9)
+        value /= 1e9, unit = "G";
+    else if (value >= 1e6)
+        value /= 1e6, unit = "M";
+    else if (value >= 1e4)
+        value /= 1e3, unit = "k";
     snprintf(out, 16, value < 100 ? "%.1f%s" : "%.0f%s", value, unit);
 }
 

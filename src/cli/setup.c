@@ -18,26 +18,30 @@ static const flag every_flags[] = {
     {"quiet", 'q', FLAG_SWITCH, NULL, NULL, "no progress and no notes on standard error", FIELD(quiet)},
     FLAG_END};
 
-static const flag json_flags[] = {
-    {"json", 0, FLAG_SWITCH, NULL, NULL, "print the facts as one JSON object", FIELD(json)},
-    FLAG_END};
+static const flag json_flags[] = {{"json", 0, FLAG_SWITCH, NULL, NULL, "print the facts as one JSON object", FIELD(json)},
+                                  FLAG_END};
 
-static const flag line_flags[] = {
-    {"format", 0, FLAG_CHOICE, "jsonl|text", NULL, "how input lines are read; by default *.jsonl and standard input are JSONL, "
-     "any other file is a text a line", FIELD(format)},
-    {"skip-bad", 0, FLAG_SWITCH, NULL, NULL, "skip broken lines and count them, instead of stopping at the first", FIELD(skip_bad)},
-    FLAG_END};
+static const flag line_flags[] = {{"format", 0, FLAG_CHOICE, "jsonl|text", NULL,
+                                   "how input lines are read; by default *.jsonl and standard input are JSONL, "
+                                   "any other file is a text a line",
+                                   FIELD(format)},
+                                  {"skip-bad", 0, FLAG_SWITCH, NULL, NULL,
+                                   "skip broken lines and count them, instead of stopping at the first", FIELD(skip_bad)},
+                                  FLAG_END};
 
 static const flag length_flags[] = {
-    {"max-length", 0, FLAG_COUNT, "N", NULL, "longest text in tokens, specials included; 0 is the model's own limit", FIELD(max_length)},
-    {"on-long", 0, FLAG_CHOICE, "truncate|error", "truncate", "what to do with a longer text: cut its tail, or stop", FIELD(on_long)},
+    {"max-length", 0, FLAG_COUNT, "N", NULL, "longest text in tokens, specials included; 0 is the model's own limit",
+     FIELD(max_length)},
+    {"on-long", 0, FLAG_CHOICE, "truncate|error", "truncate", "what to do with a longer text: cut its tail, or stop",
+     FIELD(on_long)},
     {"batch-tokens", 0, FLAG_COUNT, "N", NULL, "tokens of one forward pass; 0 lets the machine choose", FIELD(batch_tokens)},
     FLAG_END};
 
-static const flag rule_flags[] = {
-    {"tokenizer-rules", 0, FLAG_CHOICE, "file|hf5", NULL, "follow the published tokenizer file (the default), or what transformers 5 "
-     "makes of it", FIELD(rules)},
-    FLAG_END};
+static const flag rule_flags[] = {{"tokenizer-rules", 0, FLAG_CHOICE, "file|hf5", NULL,
+                                   "follow the published tokenizer file (the default), or what transformers 5 "
+                                   "makes of it",
+                                   FIELD(rules)},
+                                  FLAG_END};
 
 static const flag machine_flags[] = {
     {"device", 0, FLAG_TEXT, "auto|cpu|cuda[:N]", "auto", "where to compute", FIELD(device)},
@@ -45,7 +49,8 @@ static const flag machine_flags[] = {
     {"precision", 0, FLAG_WORD, "auto|f32|bf16|f16|int8|fp8", "auto", "arithmetic of the encoder", FIELD(precision)},
     {"isa", 0, FLAG_TEXT, "NAME", NULL, "force an instruction set: ref, generic, avx2, avx512, neon (environment: TRIDENT_ISA)",
      FIELD(isa)},
-    {"memory-limit", 0, FLAG_BYTES, "SIZE", NULL, "refuse to take more workspace than this, such as 512m or 4g", FIELD(memory_limit)},
+    {"memory-limit", 0, FLAG_BYTES, "SIZE", NULL, "refuse to take more workspace than this, such as 512m or 4g",
+     FIELD(memory_limit)},
     FLAG_END};
 
 size_t setup_flag_sets(unsigned groups, setup_args *args, flag_set *sets)
@@ -162,8 +167,10 @@ tri_status setup_parse_weights(const char *words, double weights[3], tri_error *
     for (int i = 0; i < 3; i++) {
         size_t n = strcspn(p, ",");
         if (!number_parse_f64(p, n, &weights[i]) || weights[i] < 0 || (p[n] == ',') != (i < 2))
-            return err_set(err, TRI_ERR_ARGUMENT, "--weights takes mkqa, mldr or three numbers a,b,c from 0 up (dense, sparse, multi), "
-                           "got \"%s\"", words);
+            return err_set(err, TRI_ERR_ARGUMENT,
+                           "--weights takes mkqa, mldr or three numbers a,b,c from 0 up (dense, sparse, multi), "
+                           "got \"%s\"",
+                           words);
         sum += weights[i];
         p += n + (p[n] == ',');
     }
@@ -173,7 +180,7 @@ tri_status setup_parse_weights(const char *words, double weights[3], tri_error *
 
 const char *setup_want_words(unsigned want)
 {
-    static const char *const words[8] = {"none", "dense", "sparse", "dense,sparse", "multi", "dense,multi", "sparse,multi",
-                                         "dense,sparse,multi"};
+    static const char *const words[8] = {"none",  "dense",       "sparse",       "dense,sparse",
+                                         "multi", "dense,multi", "sparse,multi", "dense,sparse,multi"};
     return words[want & 7];
 }

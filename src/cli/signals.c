@@ -28,13 +28,17 @@ static void on_stop(int signal_number)
     errno = saved;
 }
 
-/* A closed descriptor 0, 1 or 2 would be given to the next file opened, and talk would be written into it. /dev/null opened for
- * reading keeps the number busy: writing to it fails, as writing to a closed descriptor should. */
-static void hold_standard_descriptors(void)
+/* Makes `empty_file`: the reading end of a pipe without a writer. A closed descriptor 0, 1 or 2 would be given to the next file
+ * opened, and talk would be written into it; the same end keeps such a number busy: writing to it fails, as it should. */
+static void make_empty_file(void)
 {
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-            if (open("/dev/null", O_RDONLY) < 0) return;
+    int ends[2];
+    if (pipe(ends) != 0) return;
+    empty_file = fcntl(ends[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(ends[0]);
+    close(ends[1]);
+    for (int fd = 0; empty_file >= 0 && fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) dup2(empty_file, fd);
 }
 
 void signals_begin(void)
@@ -42,8 +46,7 @@ void signals_begin(void)
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_stop}; /* no SA_RESTART: a blocked read must return */
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    hold_standard_descriptors();
-    empty_file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    make_empty_file();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
         if (sigaction(stops[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup stays in force */
@@ -51,7 +54,10 @@ void signals_begin(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-bool signals_stopped(void) { return stopped != 0; }
+bool signals_stopped(void)
+{
+    return stopped != 0;
+}
 
 bool signals_reader_gone(void)
 {

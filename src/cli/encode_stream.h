@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* encode_stream.h — a file of texts through the encoder in windows, handed on in input order.
+ *
+ * The library sorts by length inside a window, so a window is several batches; memory is bounded by it, whatever the length of
+ * the file. What was cut, skipped or repaired is counted and told once at the end. */
+#ifndef TRI_CLI_ENCODE_STREAM_H
+#define TRI_CLI_ENCODE_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "cli/record.h"
+#include "cli/setup.h"
+
+typedef struct encode_stream {
+    cli *c;
+    setup_model *model;
+    tri_embed_options options; /* want, role, prompt, dim; the rest is filled here */
+    const char *path;          /* input; "-" is standard input */
+    const char *what;          /* of the progress bar: "encode" */
+    const char *unit;          /* "texts" */
+    /* NULL: every record is wanted. Else false leaves it out before encoding. */
+    bool (*wanted)(void *ctx, const record *r);
+    /* records[i] belongs to embedding i of e */
+    tri_status (*put)(void *ctx, const record *records, size_t n, const tri_embeddings *e, tri_error *err);
+    void *ctx;
+    uint64_t n_texts, n_tokens, n_truncated, n_left_out; /* results */
+} encode_stream;
+
+tri_status encode_stream_run(encode_stream *s, tri_error *err);
+/* "role query" and friends -> the library's number; shared by the flag tables of encode, index and search. */
+#define ENCODE_STREAM_ROLES "none|query|passage" /* ORDER TRI_ROLE_* */
+
+#endif
