@@ -76,14 +76,15 @@ TRI_API tri_status tri_explain(const tri_index *index, const tri_query *query, u
 typedef struct tri_fuse_options {
     size_t struct_size;
     int method;            /* TRI_FUSE_* */
-    int norm;              /* TRI_NORM_DEFAULT: none for weighted, minmax for combsum and combmnz */
+    int norm;              /* TRI_NORM_DEFAULT: none for weighted, minmax for combsum and combmnz; rrf and dbsf look past it */
     double rrf_k;          /* 60 by _init */
     int rrf_base;          /* 0 */
     const double *weights; /* [n_runs] or NULL = 1 each */
     int missing;           /* TRI_MISSING_*: what a list adds for a document that it lacks */
 } tri_fuse_options;
 TRI_API void tri_fuse_options_init(tri_fuse_options *options);
-/* Ties: ascending document id. */
+/* Every document of the union, query by query. Fused scores are rounded to float32; ties: ascending document id. In each list
+ * the order is by score, then ascending id, whatever the file's order or rank column. */
 TRI_API tri_status tri_fuse_runs(const tri_run *const *runs, size_t n_runs, const tri_fuse_options *options, tri_run **out,
                                  tri_error *err);
 

@@ -3,6 +3,7 @@
 #ifndef TRI_SEARCH_FUSE_H
 #define TRI_SEARCH_FUSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,7 @@ typedef struct fuse_hit {
 
 typedef struct fuse_rules {
     int method;  /* TRI_FUSE_* */
-    int norm;    /* TRI_NORM_*; DEFAULT = none for weighted, minmax for combsum and combmnz */
+    int norm;    /* TRI_NORM_*; DEFAULT = none for weighted, minmax for combsum and combmnz; rrf and dbsf look past it */
     double rrf_k;
     int rrf_base;
     int missing; /* TRI_MISSING_*: a document that a list lacks adds nothing, or counts as score 0 before normalising */
@@ -35,10 +36,19 @@ tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *ru
 int fuse_by_name(const char *name); /* -1 = unknown */
 int fuse_norm_by_name(const char *name);
 
-/* ORDER fuse: registry row; one fuse_<name>.c each, listed in search/list.h */
+/* Registry row; one fuse_<name>.c each, listed in search/list.h. A fused score is the sum over the lists, in their order, of what
+ * each adds: terms[i] for its i-th document, *absent for a document of the union that it lacks (n_absent of these). The weight is
+ * already in them. Only lists that hold a document are asked (n >= 1); the others add nothing. rules->norm is never DEFAULT. */
 typedef struct fuse_kind {
     const char *name;
     int method;
+    int norm;         /* what TRI_NORM_DEFAULT means here */
+    bool times_lists; /* the sum is multiplied by the number of lists that hold the document */
+    void (*add)(const fuse_list *list, size_t n_absent, const fuse_rules *rules, double *terms, double *absent);
 } fuse_kind;
+
+#define FUSE(name) extern const fuse_kind fuse_##name;
+#include "search/list.h"
+#undef FUSE
 
 #endif

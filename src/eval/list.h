@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list.h — every metric file there is. "all" prints in this order, the order of trec_eval's own table as far as files allow. */
+METRIC(count)
+METRIC(average_precision)
+METRIC(precision)
+METRIC(recall)
+METRIC(success)
+METRIC(rprec)
+METRIC(reciprocal_rank)
+METRIC(ndcg)
+METRIC(bpref)
+METRIC(infap)
+METRIC(interpolated)
+METRIC(set)
+METRIC(gain)
