@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api_engine.c — engines, models, sessions: argument checks in front of src/model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/engine.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "model/model.h"
+#include "model/session.h"
+#include "trident.h"
+
+const char *tri_version(void)
+{
+    return TRI_VERSION;
+}
+
+void options_take(void *mine, size_t my_size, const void *theirs)
+{
+    size_t size;
+    if (!theirs) return;
+    memcpy(&size, theirs, sizeof size);
+    if (size > my_size) size = my_size;
+    if (size >= sizeof size) memcpy(mine, theirs, size);
+    memcpy(mine, &my_size, sizeof my_size);
+}
+
+/* ---- engine --------------------------------------------------------------------------------------------------------- */
+
+void tri_engine_options_init(tri_engine_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+static tri_status check_engine_options(const tri_engine_options *o, tri_error *err)
+{
+    if (o->device && strcmp(o->device, "auto") != 0 && strcmp(o->device, "cpu") != 0) {
+        err_set(err, TRI_ERR_UNSUPPORTED, "could not open device \"%s\"", o->device);
+        return err_hint(err, TRI_ERR_UNSUPPORTED, "this build has: auto, cpu");
+    }
+    if (o->precision && strcmp(o->precision, "auto") != 0 && strcmp(o->precision, "f32") != 0) {
+        err_set(err, TRI_ERR_UNSUPPORTED, "could not use precision \"%s\"", o->precision);
+        return err_hint(err, TRI_ERR_UNSUPPORTED, "this build computes in: auto, f32");
+    }
+    if (o->threads < 0) return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine with %d threads", o->threads);
+    return TRI_OK;
+}
+
+tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, tri_error *err)
+{
+    if (!out) return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine: no place for the handle");
+    *out = NULL;
+    tri_engine_options o;
+    tri_engine_options_init(&o);
+    options_take(&o, sizeof o, options);
+    TRI_TRY(check_engine_options(&o, err));
+    tri_engine *e = mem_calloc(1, sizeof *e);
+    if (!e) return err_memory(err, sizeof *e);
+    e->log = (log_hook){o.log, o.log_ctx};
+    int threads = o.threads ? o.threads : pool_default_threads();
+    tri_status st = pool_new(threads, &e->threads, err);
+    if (!st) st = compute_open(o.isa, e->threads, &e->c, err);
+    if (st) {
+        tri_engine_close(e);
+        return st;
+    }
+    snprintf(e->description, sizeof e->description, "cpu %s f32 %d thread%s", e->c->ops->name, threads,
+             threads == 1 ? "" : "s");
+    *out = e;
+    return TRI_OK;
+}
+
+void tri_engine_close(tri_engine *engine)
+{
+    if (!engine) return;
+    compute_close(engine->c);
+    pool_free(engine->threads);
+    mem_free(engine);
+}
+
+const char *tri_engine_describe(const tri_engine *engine)
+{
+    return engine->description;
+}
+
+/* ---- model ---------------------------------------------------------------------------------------------------------- */
+
+void tri_model_options_init(tri_model_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+tri_status tri_model_open(tri_engine *engine, const char *path, const tri_model_options *options, tri_model **out,
+                          tri_error *err)
+{
+    if (!engine || !path || !out)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not open a model: engine, path or place for the handle is missing");
+    *out = NULL;
+    tri_model_options o;
+    tri_model_options_init(&o);
+    options_take(&o, sizeof o, options);
+    if (o.want & ~(unsigned)TRI_ALL)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: want %u names no known output", path, o.want);
+    if (o.tokenizer_rules != TRI_RULES_FILE && o.tokenizer_rules != TRI_RULES_HF5)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: tokenizer rules %d", path, o.tokenizer_rules);
+    return model_open(engine->c, engine->log, path, &o, out, err);
+}
+
+void tri_model_close(tri_model *m)
+{
+    if (!m) return;
+    tri_tokenizer_close(m->handle);
+    model_close(m);
+}
+
+void tri_model_info_get(const tri_model *m, tri_model_info *info)
+{
+    model_info(m, info);
+}
+
+const char *tri_model_file(const tri_model *m, size_t i)
+{
+    return i < m->n_files ? m->files[i] : NULL;
+}
+
+/* ---- session -------------------------------------------------------------------------------------------------------- */
+
+void tri_session_options_init(tri_session_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+}
+
+tri_status tri_session_new(tri_model *m, const tri_session_options *options, tri_session **out, tri_error *err)
+{
+    if (!m || !out) return err_set(err, TRI_ERR_ARGUMENT, "could not make a session: model or place for the handle is missing");
+    tri_session_options o;
+    tri_session_options_init(&o);
+    options_take(&o, sizeof o, options);
+    return session_new(m, &o, out, err);
+}
+
+void tri_session_free(tri_session *s)
+{
+    session_free(s);
+}
+
+tri_status tri_session_forecast(const tri_model *m, const tri_session_options *options, uint64_t *bytes, tri_error *err)
+{
+    tri_session_options o;
+    tri_session_options_init(&o);
+    options_take(&o, sizeof o, options);
+    return session_forecast(m, &o, bytes, err);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arch.h — the kinds of encoder: one struct of functions each, one line in list.h.
+ *
+ * An arch knows its configuration keys (model_config.h), its tensor names, how positions follow from ids, and how rows become
+ * hidden states. It knows nothing of heads, texts or files beyond the weight table. */
+#ifndef TRI_MODEL_ARCH_H
+#define TRI_MODEL_ARCH_H
+
+#include "compute/compute.h"
+#include "formats/weights.h"
+#include "model/model_config.h"
+
+/* The packed ragged batch: T rows, no padding anywhere. Text b owns rows seq_start[b] .. seq_start[b+1]. */
+typedef struct batch {
+    size_t B, T;
+    uint32_t *ids;      /* [T] */
+    uint8_t *types;     /* [T] */
+    int32_t *positions; /* [T] */
+    int32_t *seq_start; /* [B+1] */
+    /* Rows whose last hidden state is wanted, ascending; not looked at when all_rows. */
+    bool all_rows;
+    int32_t *wanted;       /* [W] */
+    int32_t *wanted_start; /* [B+1]: wanted rows of each text */
+    size_t W;
+} batch;
+
+/* Workspace of one forward pass, in device memory, sized once for `max_rows` rows. */
+typedef struct workspace {
+    float *x;   /* [T, D] residual stream, in place */
+    float *qkv; /* [T, max(3D, what the heads need)]: the heads' scratch once the encoder is done */
+    float *ctx; /* [T, D] */
+    float *ffn; /* [T, F] */
+} workspace;
+
+typedef struct arch arch;
+typedef struct encoder encoder; /* an arch's bound weights */
+
+struct arch {
+    const char *name;       /* registry name and doc page: "bert", "xlm_roberta" */
+    const char *model_type; /* config.json's */
+    size_t (*max_tokens)(const model_config *c);
+    /* positions [n] of the ids [n] of one text */
+    void (*positions)(const model_config *c, const uint32_t *ids, size_t n, int32_t *positions);
+    tri_status (*bind)(compute *c, const model_config *config, const weights *w, encoder **out, tri_error *err);
+    void (*drop)(compute *c, encoder *e);
+    size_t (*packed_bytes)(const encoder *e);
+    /* ids -> last hidden states [W, D], a view of the workspace: row i is that of wanted row i (or of row i). ws->qkv is free
+     * after. */
+    tensor (*encode)(compute *c, const encoder *e, const batch *b, workspace *ws);
+};
+
+/* NULL = no arch has this model_type; *known is then the list for the message */
+const arch *arch_find(const char *model_type, const char **known);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arch_xlmr.c — XLM-RoBERTa (BGE-M3, multilingual-e5-base and -large): positions start after the pad id.
+ *
+ * transformers' create_position_ids_from_input_ids: a token that is not the pad id gets pad + (how many such tokens so far); a
+ * literal pad token inside the text gets row `pad` and does not advance the counter. Hence 8194 rows serve 8192 tokens. */
+#include "model/postln.h"
+
+static size_t max_tokens(const model_config *c)
+{
+    return c->positions > c->pad_id + 1 ? c->positions - (c->pad_id + 1) : 0;
+}
+
+static void positions(const model_config *c, const uint32_t *ids, size_t n, int32_t *out)
+{
+    int32_t pad = (int32_t)c->pad_id, seen = 0;
+    for (size_t i = 0; i < n; i++) out[i] = ids[i] == c->pad_id ? pad : pad + ++seen;
+}
+
+static tri_status bind(compute *c, const model_config *config, const weights *w, encoder **out, tri_error *err)
+{
+    static const char *const prefixes[] = {"", "roberta.", "xlm-roberta.", "camembert.", "model.", NULL};
+    return postln_bind(c, config, w, prefixes, out, err);
+}
+
+extern const arch arch_xlmr;
+const arch arch_xlmr = {"xlmr", "xlm-roberta", max_tokens, positions, bind, postln_drop, postln_packed_bytes, postln_encode};

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* embed.c — how a text becomes three vectors.
+ *
+ *   text --tokenize--> ids [n] --pack--> rows [T] --encode--> h [W, D] --+--> dense  [D']     pooled rows (CLS or mean), unit
+ * length text_batch.c       text_batch.c       arch_*.c, postln.c        +--> sparse {id: w}  max over tokens of relu(w.h),
+ * specials dropped
+ *                                                                        +--> multi  [n-1, D''] every row but the first, unit
+ * length head_dense.c, head_sparse.c, head_multi.c One encode serves all three heads; asking for fewer outputs skips a head,
+ * never changes another. When only the dense vector of one row a text is asked for, the encoder is told so and its last layer
+ * computes those rows alone: same bits, 4 % less work (wanted rows).
+ *
+ * Texts are taken longest first, as many as fill a pass; results go to the input's place. A text's numbers do not depend on its
+ * companions: no padding exists, and no op mixes rows of different texts.
+ *
+ * Every number that leaves is finite: a NaN or an infinity is an error that names the tensor which holds one, or the text.
+ * Reference: FlagEmbedding M3Embedder.encode and sentence-transformers' modules; tolerances in
+ * tests/model/test_golden_models.c. */
+#include "model/embed.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "model/bind.h"
+#include "model/result.h"
+#include "model/text_batch.h"
+
+typedef struct pass {
+    session *s;
+    const tri_embed_options *o;
+    unsigned want;
+    const text_tokens *texts; /* [count] */
+    const uint64_t *order;    /* this pass is texts order[from .. from + B] */
+    size_t from;
+    tri_embeddings *out;
+} pass;
+
+static bool all_finite(const float *v, size_t n)
+{
+    float zero = 0;
+    for (size_t i = 0; i < n; i++) zero += v[i] * 0.0f; /* NaN as soon as one is not finite */
+    return zero == 0;
+}
+
+/* Only after a result was found not to be a number: which weight did it? */
+static tri_status blame(const model *m, const char *output, size_t input, tri_error *err)
+{
+    const weight *bad;
+    size_t element;
+    if (bind_find_not_finite(m->w, &bad, &element))
+        return err_set(
+            err, TRI_ERR_NUMERIC,
+            "could not encode: the %s output is not finite; tensor \"%s\" of %s holds a value that is not (element %zu)",
+            output, bad->name, bad->file, element);
+    return err_set(err, TRI_ERR_NUMERIC, "could not encode input %zu: its %s output is not finite", input, output);
+}
+
+static rows_wanted rows_needed(const model *m, unsigned want)
+{
+    if (want & (TRI_SPARSE | TRI_MULTI)) return WANT_ALL_ROWS;
+    return m->config.pool == POOL_CLS ? WANT_FIRST_ROWS : m->config.pool == POOL_LAST ? WANT_LAST_ROWS : WANT_ALL_ROWS;
+}
+
+/* Row i of a head's result to host memory: device rows may be wider than what is kept. */
+static void take_rows(const session *s, const tensor *from, size_t row, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        compute_download(s->m->c, to + i * from->cols, (const float *)from->data + (row + i) * from->ld,
+                         from->cols * sizeof(float));
+}
+
+static tri_status run_dense(const pass *p, const tensor *h, tri_error *err)
+{
+    session *s = p->s;
+    const batch *b = &s->b;
+    size_t dim = p->out->dense_dim;
+    const int32_t *row_start = b->all_rows ? b->seq_start : b->wanted_start;
+    tensor v = head_dense_run(s->m->c, &s->m->config, &s->m->dense, h, row_start, b->B, dim, s->ws.qkv);
+    compute_sync(s->m->c);
+    for (size_t i = 0; i < b->B; i++) {
+        size_t text = p->order[p->from + i];
+        float *out = p->out->dense + text * dim;
+        take_rows(s, &v, i, 1, out);
+        if (!all_finite(out, dim)) return blame(s->m, "dense", text, err);
+    }
+    return TRI_OK;
+}
+
+static tri_status run_sparse(const pass *p, const tensor *h, tri_error *err)
+{
+    session *s = p->s;
+    const batch *b = &s->b;
+    tensor w = head_sparse_run(s->m->c, &s->m->sparse, h, s->ws.qkv);
+    compute_sync(s->m->c);
+    compute_download(s->m->c, s->token_weights, w.data, b->T * sizeof(float));
+    for (size_t i = 0; i < b->B; i++) {
+        size_t text = p->order[p->from + i], row = (size_t)b->seq_start[i], n = p->texts[text].n;
+        result_text *r = &p->out->texts[text];
+        if (!all_finite(s->token_weights + row, n)) return blame(s->m, "sparse", text, err);
+        r->n_sparse = head_sparse_collapse(b->ids + row, s->token_weights + row, n, s->m->specials, s->m->n_specials, s->order,
+                                           p->out->sparse_ids + r->token_start, p->out->sparse_weights + r->token_start);
+    }
+    return TRI_OK;
+}
+
+static tri_status run_multi(const pass *p, const tensor *h, tri_error *err)
+{
+    session *s = p->s;
+    const batch *b = &s->b;
+    size_t dim = p->out->multi_dim, n_rows = 0, at = 0;
+    for (size_t i = 0; i < b->B; i++)
+        for (int32_t row = b->seq_start[i] + 1; row < b->seq_start[i + 1]; row++) s->multi_rows[n_rows++] = row;
+    tensor v = head_multi_run(s->m->c, &s->m->multi, h, s->multi_rows, n_rows, dim, s->ws.qkv);
+    compute_sync(s->m->c);
+    for (size_t i = 0; i < b->B; i++) {
+        size_t text = p->order[p->from + i], n = p->texts[text].n - 1;
+        float *out = p->out->multi + (p->out->texts[text].token_start - text) * dim;
+        take_rows(s, &v, at, n, out);
+        at += n;
+        if (!all_finite(out, n * dim)) return blame(s->m, "multi", text, err);
+    }
+    return TRI_OK;
+}
+
+static tri_status run_pass(const pass *p, tri_error *err)
+{
+    session *s = p->s;
+    tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws); /* ids -> h [W, D] */
+    tri_status st = TRI_OK;
+    if (!st && (p->want & TRI_DENSE)) st = run_dense(p, &h, err);
+    if (!st && (p->want & TRI_SPARSE)) st = run_sparse(p, &h, err);
+    if (!st && (p->want & TRI_MULTI)) st = run_multi(p, &h, err);
+    return st;
+}
+
+/* Everything about the texts that does not need the encoder. */
+static tri_status make_result(const session *s, const tri_embed_options *o, unsigned want, const text_tokens *texts,
+                              size_t count, tri_embeddings **out, tri_error *err)
+{
+    size_t tokens = 0, dense_dim = s->m->dense.dim, multi_dim = s->m->multi.dim;
+    for (size_t i = 0; i < count; i++) tokens += texts[i].n;
+    if (o->dim && o->dim < dense_dim) dense_dim = o->dim;
+    if (o->dim && o->dim < multi_dim) multi_dim = o->dim;
+    TRI_TRY(result_new(count, tokens, want, dense_dim, multi_dim, out, err));
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        (*out)->texts[i] = (result_text){
+            .token_start = at, .n_tokens = texts[i].n, .bad_bytes = texts[i].bad_bytes, .truncated = texts[i].truncated};
+        memcpy((*out)->ids + at, texts[i].ids, texts[i].n * sizeof *texts[i].ids);
+        at += texts[i].n;
+    }
+    return TRI_OK;
+}
+
+static tri_status run_passes(pass *p, size_t count, tri_error *err)
+{
+    uint64_t done = 0, total = 0;
+    for (size_t i = 0; i < count; i++) total += p->texts[i].n;
+    rows_wanted rows = rows_needed(p->s->m, p->want);
+    for (size_t n = 0; p->from < count; p->from += n) {
+        n = text_batch_pack(p->s, p->texts, p->order, p->from, count, rows);
+        TRI_TRY(run_pass(p, err));
+        done += p->s->b.T;
+        if (p->o->progress && p->o->progress(p->o->progress_ctx, done, total))
+            return err_set(err, TRI_ERR_CANCELLED, "encoding was cancelled");
+    }
+    return TRI_OK;
+}
+
+tri_status embed_run(session *s, const tri_embed_options *o, const tri_input *inputs, size_t count, tri_embeddings **out,
+                     tri_error *err)
+{
+    arena_mark mark = arena_save(&s->scratch);
+    pass p = {.s = s, .o = o, .want = o->want ? o->want : s->m->want};
+    text_tokens *texts = NULL;
+    uint64_t *order = NULL;
+    *out = NULL;
+    tri_status st = text_batch_tokenize(s, o, inputs, count, &texts, err); /* texts -> ids; the length policy lives there */
+    if (!st) st = text_batch_sort(s, texts, count, &order, err);           /* longest first */
+    if (!st) st = make_result(s, o, p.want, texts, count, &p.out, err);
+    p.texts = texts;
+    p.order = order;
+    if (!st) st = run_passes(&p, count, err); /* pack, encode, heads */
+    arena_restore(&s->scratch, mark);
+    if (st)
+        tri_embeddings_free(p.out);
+    else
+        *out = p.out;
+    return st;
+}

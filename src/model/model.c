@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.c — opening a folder: configuration, weights, heads, tokenizer; and what is known about it afterwards.
+ *
+ * Which heads: sparse_linear.pt and colbert_linear.pt make a model an M3 model. Upstream makes both up at random, in silence,
+ * when either is missing. Here: both files absent = a dense model; one absent = an error that names it, unless the caller did
+ * not ask for that output. A caller who asks for dense alone never has the head files opened. A folder without a tokenizer
+ * opens (ids can be encoded); the error is told when the first text comes. */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+static void note_file(model *m, const char *path)
+{
+    if (m->n_files < MAX_MODEL_FILES) m->files[m->n_files++] = path;
+}
+
+static const char *path_in(model *m, const char *name)
+{
+    char path[LIMIT_PATH];
+    if (file_join(path, sizeof path, m->config.dir, name)) return NULL;
+    return arena_copy(&m->keep, path, strlen(path));
+}
+
+/* ---- heads --------------------------------------------------------------------------------------------------------- */
+
+static tri_status open_heads(model *m, unsigned asked, tri_error *err)
+{
+    const char *sparse = path_in(m, "sparse_linear.pt"), *multi = path_in(m, "colbert_linear.pt");
+    if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    bool is_m3 = file_exists(sparse) || file_exists(multi);
+    unsigned want = asked ? asked : is_m3 ? TRI_ALL : TRI_DENSE;
+    TRI_TRY(head_dense_bind(m->c, &m->config, &m->dense, err));
+    if (want & TRI_SPARSE) {
+        TRI_TRY(head_sparse_bind(m->c, &m->config, sparse, &m->sparse, err));
+        note_file(m, sparse);
+    }
+    if (want & TRI_MULTI) {
+        TRI_TRY(head_multi_bind(m->c, &m->config, multi, &m->multi, err));
+        note_file(m, multi);
+    }
+    m->want = want;
+    return TRI_OK;
+}
+
+/* ---- tokenizer ------------------------------------------------------------------------------------------------------ */
+
+static void open_tokenizer(model *m, int rules)
+{
+    tri_status st = tokenizer_open(m->config.dir, rules, &m->tok, &m->tok_error);
+    m->tok_error.status = st;
+    if (st) return;
+    tokenizer_info info;
+    tokenizer_info_get(m->tok, &info);
+    note_file(m, info.file);
+}
+
+/* FlagEmbedding drops the tokenizer's cls, eos, pad and unk; without a tokenizer XLM-R's fixed ids are taken. */
+static void find_specials(model *m)
+{
+    uint32_t ids[4] = {0, 1, 2, 3};
+    if (m->tok) {
+        tokenizer_info info;
+        tokenizer_info_get(m->tok, &info);
+        ids[0] = info.cls;
+        ids[1] = info.pad;
+        ids[2] = info.sep;
+        ids[3] = info.unk;
+    }
+    for (size_t i = 0; i < 4; i++)
+        if (ids[i] != TOKEN_NONE) m->specials[m->n_specials++] = ids[i];
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------- */
+
+static tri_status find_arch(model *m, tri_error *err)
+{
+    const char *known;
+    m->kind = arch_find(m->config.model_type, &known);
+    if (m->kind) return TRI_OK;
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"model_type\" is \"%s\"", m->config.file, m->config.model_type);
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build knows: %s", known);
+}
+
+static tri_status find_limits(model *m, tri_error *err)
+{
+    m->max_tokens = m->kind->max_tokens(&m->config);
+    if (m->max_tokens < 2)
+        return err_set(err, TRI_ERR_FORMAT, "could not use %s: \"max_position_embeddings\" %zu leaves no room for a text",
+                       m->config.file, m->config.positions);
+    m->max_text =
+        m->config.max_seq_length && m->config.max_seq_length < m->max_tokens ? m->config.max_seq_length : m->max_tokens;
+    return TRI_OK;
+}
+
+/* Identity of what was opened: configuration, and name, type, shape and first bytes of every tensor. Cheap: a few pages a
+ * tensor are not touched beyond the first. */
+static tri_status take_fingerprint(model *m, tri_error *err)
+{
+    enum { SAMPLE = 64 };
+    hash64_stream *h = hash64_new();
+    if (!h) return err_memory(err, sizeof m->fingerprint);
+    const size_t sizes[] = {m->config.hidden,    m->config.layers,    m->config.heads, m->config.ffn,
+                            m->config.vocab,     m->config.positions, m->config.types, (size_t)m->config.pool,
+                            m->config.normalize, m->config.n_dense};
+    hash64_update(h, m->config.model_type, strlen(m->config.model_type) + 1);
+    hash64_update(h, sizes, sizeof sizes);
+    const weights *const tables[] = {m->w, m->sparse.w, m->multi.w};
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        for (size_t i = 0; tables[t] && i < weights_count(tables[t]); i++) {
+            const weight *w = weights_at(tables[t], i);
+            uint64_t facts[3] = {(uint64_t)w->type, (uint64_t)w->rank, w->bytes};
+            hash64_update(h, w->name, strlen(w->name) + 1);
+            hash64_update(h, facts, sizeof facts);
+            hash64_update(h, w->data, w->bytes < SAMPLE ? w->bytes : SAMPLE);
+        }
+    }
+    m->fingerprint = hash64_digest(h);
+    hash64_free(h);
+    return TRI_OK;
+}
+
+static tri_status open_parts(model *m, const char *path, const tri_model_options *o, tri_error *err)
+{
+    TRI_TRY(model_config_load(path, &m->config, &m->keep, err));
+    note_file(m, m->config.file);
+    TRI_TRY(find_arch(m, err));
+    TRI_TRY(find_limits(m, err));
+    TRI_TRY(weights_open_dir(path, &m->w, err));
+    for (size_t i = 0; i < weights_files(m->w); i++) note_file(m, weights_file(m->w, i));
+    TRI_TRY(m->kind->bind(m->c, &m->config, m->w, &m->enc, err));
+    TRI_TRY(open_heads(m, o->want, err));
+    m->tok_error =
+        (tri_error){.status = TRI_ERR_STATE, .text = "could not encode a text: the model was opened for token ids only"};
+    if (!o->no_tokenizer) open_tokenizer(m, o->tokenizer_rules);
+    find_specials(m);
+    return take_fingerprint(m, err);
+}
+
+tri_status model_open(compute *c, log_hook log, const char *path, const tri_model_options *options, model **out, tri_error *err)
+{
+    *out = NULL;
+    model *m = mem_calloc(1, sizeof *m);
+    if (!m) return err_memory(err, sizeof *m);
+    m->c = c;
+    m->log = log;
+    arena_init(&m->keep, 4096);
+    tri_status st = open_parts(m, path, options, err);
+    if (!st && m->tok_error.status == TRI_ERR_MEMORY) {
+        if (err) *err = m->tok_error;
+        st = TRI_ERR_MEMORY;
+    }
+    if (st) {
+        model_close(m);
+        return st;
+    }
+    *out = m;
+    return TRI_OK;
+}
+
+void model_close(model *m)
+{
+    if (!m) return;
+    if (m->enc) m->kind->drop(m->c, m->enc);
+    head_dense_drop(m->c, &m->dense);
+    head_sparse_drop(m->c, &m->sparse);
+    head_multi_drop(m->c, &m->multi);
+    tokenizer_close(m->tok);
+    weights_close(m->w);
+    arena_drop(&m->keep);
+    mem_free(m);
+}
+
+/* ---- facts ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t count_parameters(const weights *w)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; w && i < weights_count(w); i++) {
+        const weight *t = weights_at(w, i);
+        if (dtype_size(t->type) && t->type != DTYPE_I64)
+            n += t->bytes / dtype_size(t->type); /* position_ids is a buffer, not a parameter */
+    }
+    return n;
+}
+
+static dtype weights_type(const weights *w)
+{
+    const weight *largest = NULL;
+    for (size_t i = 0; i < weights_count(w); i++) {
+        const weight *t = weights_at(w, i);
+        if (!largest || t->bytes > largest->bytes) largest = t;
+    }
+    return largest ? largest->type : DTYPE_OTHER;
+}
+
+static void tokenizer_facts(const model *m, tri_model_info *out)
+{
+    out->tokenizer = out->tokenizer_rules = "";
+    if (!m->tok) return;
+    tokenizer_info info;
+    tokenizer_info_get(m->tok, &info);
+    out->tokenizer = info.kind;
+    out->tokenizer_rules = info.rules == TOKENIZER_RULES_HF5 ? "hf5" : "file";
+    out->tokenizer_rules_differ = info.rules_differ;
+}
+
+void model_info(const model *m, tri_model_info *out)
+{
+    const model_config *c = &m->config;
+    tri_model_info info = {
+        .struct_size = out->struct_size,
+        .path = c->dir,
+        .architecture = c->model_type,
+        .hidden = c->hidden,
+        .layers = c->layers,
+        .heads = c->heads,
+        .ffn = c->ffn,
+        .vocab = c->vocab,
+        .positions = c->positions,
+        .max_tokens = m->max_text,
+        .dense_dim = m->want & TRI_DENSE ? m->dense.dim : 0,
+        .multi_dim = m->multi.matrix ? m->multi.dim : 0,
+        .want = m->want,
+        .pooling = pooling_name(c->pool),
+        .normalizes_dense = c->normalize,
+        .prompt_query = c->prompt_query,
+        .prompt_passage = c->prompt_passage,
+        .weights_dtype = dtype_name(weights_type(m->w)),
+        .weights_bytes = weights_bytes(m->w),
+        .packed_bytes = m->kind->packed_bytes(m->enc),
+        .n_parameters = count_parameters(m->w) + count_parameters(m->sparse.w) + count_parameters(m->multi.w),
+        .n_files = m->n_files,
+        .fingerprint = m->fingerprint,
+    };
+    tokenizer_facts(m, &info);
+    size_t n = out->struct_size < sizeof info ? out->struct_size : sizeof info;
+    memcpy(out, &info, n);
+}

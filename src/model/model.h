@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h — a folder, opened: configuration, weights in the backend's form, heads, tokenizer. Immutable; shared by threads. */
+#ifndef TRI_MODEL_MODEL_H
+#define TRI_MODEL_MODEL_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "model/arch.h"
+#include "model/head.h"
+#include "tokenizer/tokenizer.h"
+#include "trident/engine.h"
+
+enum { MAX_MODEL_FILES = 1024 };
+
+typedef struct tri_model model;
+struct tri_model {
+    compute *c; /* borrowed */
+    log_hook log;
+    arena keep; /* strings of the configuration */
+    model_config config;
+    const arch *kind;
+    weights *w;
+    encoder *enc;
+    head_dense dense;
+    head_sparse sparse;
+    head_multi multi;
+    unsigned want;        /* representations that can be asked for */
+    size_t max_tokens;    /* by positions: a longer row cannot be computed */
+    size_t max_text;      /* by what the folder says: texts are cut here; <= max_tokens */
+    uint32_t specials[4]; /* ids that the sparse head drops: <s> <pad> </s> <unk> */
+    size_t n_specials;
+    tokenizer *tok;        /* NULL: see tok_error */
+    tri_error tok_error;   /* why there is no tokenizer; told when a text comes */
+    tri_tokenizer *handle; /* the public face of `tok`, made on first use by api */
+    const char *files[MAX_MODEL_FILES];
+    size_t n_files;
+    uint64_t fingerprint;
+};
+
+tri_status model_open(compute *c, log_hook log, const char *path, const tri_model_options *options, model **out,
+                      tri_error *err);
+void model_close(model *m);
+void model_info(const model *m, tri_model_info *info);
+
+#endif

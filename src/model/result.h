@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* result.h — what tri_embed gives back: one block, one free.
+ *
+ *   | header | token_start [n+1] | flags [n] | ids [tokens] | dense [n, D'] | sparse ids, weights [tokens] | multi [tokens - n,
+ * D''] | Sizes are known once the texts are tokens: a text has at most as many sparse weights as tokens, and one multi row
+ * less. */
+#ifndef TRI_MODEL_RESULT_H
+#define TRI_MODEL_RESULT_H
+
+#include "trident/embed.h"
+
+typedef struct result_text {
+    size_t token_start; /* into ids and, at the same place, sparse */
+    size_t n_tokens, n_sparse;
+    size_t bad_bytes;
+    int truncated;
+} result_text;
+
+struct tri_embeddings {
+    size_t count;
+    unsigned want;
+    size_t dense_dim, multi_dim;
+    result_text *texts;    /* [count] */
+    uint32_t *ids;         /* [tokens] */
+    float *dense;          /* [count, dense_dim] */
+    uint32_t *sparse_ids;  /* [tokens] */
+    float *sparse_weights; /* [tokens] */
+    float *multi;          /* [tokens - count, multi_dim]: text i begins at row token_start - i */
+};
+
+/* Room for `count` texts of `tokens` tokens in all; texts[] zeroed. */
+tri_status result_new(size_t count, size_t tokens, unsigned want, size_t dense_dim, size_t multi_dim, tri_embeddings **out,
+                      tri_error *err);
+
+#endif

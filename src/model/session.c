@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.c — memory planned once.
+ *
+ *   rows T = max(longest allowed input, FORWARD_ROWS), or --batch-tokens
+ *   bytes  = T * 4 * (2 D + max(3 D, heads' need) + F)  in the device, T * ~45 on the host
+ * All of it is allocated here; a warm forward pass allocates nothing (tests/model/test_embed.c counts). */
+#include "model/session.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/pool.h"
+
+enum {
+    /* Rows of a pass when no single text is longer: enough for the GEMM's tiles to run full, few enough that one layer's
+     * activations stay in a 32 MiB last-level cache (chosen by bench/kernels; 512 to 2048 differ by under 3 %). */
+    FORWARD_ROWS = 1024,
+    SCRATCH_CHUNK = 64 << 10,
+};
+
+typedef struct plan {
+    size_t max_length, max_rows;
+    size_t head_cols; /* columns of the shared qkv / heads' buffer */
+    uint64_t device_bytes, host_bytes;
+} plan;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t head_columns(const model *m)
+{
+    size_t D = m->config.hidden, cols = larger(3 * D, D + m->multi.dim);
+    for (size_t i = 0; i < m->config.n_dense; i++) cols = larger(cols, 2 * m->config.dense[i].out);
+    return cols;
+}
+
+static tri_status make_plan(const model *m, const tri_session_options *o, plan *p, tri_error *err)
+{
+    size_t limit = m->max_tokens;
+    p->max_length = o->max_length ? o->max_length : m->max_text;
+    if (p->max_length > limit) {
+        err_set(err, TRI_ERR_ARGUMENT, "could not make a session: max length %zu, the model has positions for %zu tokens",
+                p->max_length, limit);
+        return err_hint(err, TRI_ERR_ARGUMENT, "use %zu or less", limit);
+    }
+    size_t least = o->max_length ? o->max_length : limit;
+    p->max_rows = larger(o->batch_tokens ? o->batch_tokens : FORWARD_ROWS, least);
+    if (p->max_rows > INT32_MAX / 4)
+        return err_set(err, TRI_ERR_LIMIT, "could not make a session: batch of %zu tokens", p->max_rows);
+    p->head_cols = head_columns(m);
+    uint64_t T = p->max_rows;
+    p->device_bytes = T * sizeof(float) * (2 * m->config.hidden + p->head_cols + m->config.ffn);
+    p->host_bytes = T * (sizeof(uint32_t) + 1 + 5 * sizeof(int32_t) + sizeof(float) + sizeof(uint64_t));
+    if (o->memory_limit && p->device_bytes + p->host_bytes > o->memory_limit) {
+        err_set(err, TRI_ERR_LIMIT, "could not make a session of %zu tokens: it needs %llu MiB, the limit is %llu MiB",
+                p->max_rows, (unsigned long long)((p->device_bytes + p->host_bytes) >> 20),
+                (unsigned long long)(o->memory_limit >> 20));
+        return err_hint(err, TRI_ERR_LIMIT, "lower --max-length (now %zu) or raise --memory-limit", p->max_length);
+    }
+    return TRI_OK;
+}
+
+tri_status session_forecast(const model *m, const tri_session_options *options, uint64_t *bytes, tri_error *err)
+{
+    plan p;
+    TRI_TRY(make_plan(m, options, &p, err));
+    *bytes = p.device_bytes + p.host_bytes;
+    return TRI_OK;
+}
+
+static tri_status alloc_floats(compute *c, size_t rows, size_t cols, float **out, tri_error *err)
+{
+    size_t n, bytes;
+    if (!mul_size(rows, cols, &n) || !mul_size(n, sizeof(float), &bytes)) return err_memory(err, SIZE_MAX);
+    void *p = NULL;
+    TRI_TRY(compute_alloc(c, bytes, &p, err));
+    *out = p;
+    return TRI_OK;
+}
+
+static tri_status alloc_device(session *s, const plan *p, tri_error *err)
+{
+    compute *c = s->m->c;
+    size_t D = s->m->config.hidden, T = p->max_rows;
+    TRI_TRY(alloc_floats(c, T, D, &s->ws.x, err));
+    TRI_TRY(alloc_floats(c, T, D, &s->ws.ctx, err));
+    TRI_TRY(alloc_floats(c, T, p->head_cols, &s->ws.qkv, err));
+    return alloc_floats(c, T, s->m->config.ffn, &s->ws.ffn, err);
+}
+
+static tri_status alloc_host(session *s, tri_error *err)
+{
+    size_t T = s->max_rows;
+    batch *b = &s->b;
+    b->ids = mem_array(T, sizeof *b->ids);
+    b->types = mem_array(T, sizeof *b->types);
+    b->positions = mem_array(T, sizeof *b->positions);
+    b->seq_start = mem_array(T + 1, sizeof *b->seq_start);
+    b->wanted = mem_array(T, sizeof *b->wanted);
+    b->wanted_start = mem_array(T + 1, sizeof *b->wanted_start);
+    s->multi_rows = mem_array(T, sizeof *s->multi_rows);
+    s->token_weights = mem_array(T, sizeof *s->token_weights);
+    s->order = mem_array(T, sizeof *s->order);
+    bool ok = b->ids && b->types && b->positions && b->seq_start && b->wanted && b->wanted_start && s->multi_rows &&
+              s->token_weights && s->order;
+    return ok ? TRI_OK : err_memory(err, T * 49);
+}
+
+static tri_status make_workers(session *s, tri_error *err)
+{
+    size_t n = (size_t)pool_size(s->m->c->threads);
+    s->workers = mem_calloc(n, sizeof *s->workers);
+    if (!s->workers) return err_memory(err, n * sizeof *s->workers);
+    for (size_t i = 0; i < n; i++) {
+        arena_init(&s->workers[i].tokens, SCRATCH_CHUNK);
+        buf_init(&s->workers[i].text, 0);
+    }
+    s->n_workers = n;
+    for (size_t i = 0; s->m->tok && i < n; i++) TRI_TRY(tokenizer_scratch_new(&s->workers[i].tok, err));
+    return TRI_OK;
+}
+
+tri_status session_new(model *m, const tri_session_options *options, session **out, tri_error *err)
+{
+    *out = NULL;
+    plan p;
+    TRI_TRY(make_plan(m, options, &p, err));
+    session *s = mem_calloc(1, sizeof *s);
+    if (!s) return err_memory(err, sizeof *s);
+    s->m = m;
+    s->max_length = p.max_length;
+    s->max_rows = p.max_rows;
+    s->pass_rows = options->batch_tokens ? options->batch_tokens : FORWARD_ROWS;
+    arena_init(&s->scratch, SCRATCH_CHUNK);
+    tri_status st = alloc_device(s, &p, err);
+    if (!st) st = alloc_host(s, err);
+    if (!st) st = make_workers(s, err);
+    if (st) {
+        session_free(s);
+        return st;
+    }
+    *out = s;
+    return TRI_OK;
+}
+
+void session_free(session *s)
+{
+    if (!s) return;
+    compute *c = s->m->c;
+    compute_free(c, s->ws.x);
+    compute_free(c, s->ws.ctx);
+    compute_free(c, s->ws.qkv);
+    compute_free(c, s->ws.ffn);
+    void *const host[] = {s->b.ids,          s->b.types,    s->b.positions,   s->b.seq_start, s->b.wanted,
+                          s->b.wanted_start, s->multi_rows, s->token_weights, s->order};
+    for (size_t i = 0; i < sizeof host / sizeof *host; i++) mem_free(host[i]);
+    for (size_t i = 0; i < s->n_workers; i++) {
+        tokenizer_scratch_free(s->workers[i].tok);
+        arena_drop(&s->workers[i].tokens);
+        buf_drop(&s->workers[i].text);
+    }
+    mem_free(s->workers);
+    arena_drop(&s->scratch);
+    mem_free(s);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.h — the workspace of one caller: sized once from its limits, then reused; one thread at a time. */
+#ifndef TRI_MODEL_SESSION_H
+#define TRI_MODEL_SESSION_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "model/model.h"
+
+typedef struct tri_session session;
+struct tri_session {
+    model *m;
+    size_t max_length; /* texts are cut here, specials included */
+    size_t max_rows;   /* rows that fit; no input may be longer */
+    size_t pass_rows;  /* rows of one forward pass, unless one text alone is longer */
+    workspace ws;
+    batch b;              /* its arrays are the session's, sized for max_rows */
+    int32_t *multi_rows;  /* [max_rows] rows of the encoder's result that the multi head projects */
+    float *token_weights; /* [max_rows] */
+    uint64_t *order;      /* [max_rows] */
+    arena scratch;        /* per call */
+    size_t n_workers;
+    struct session_worker {
+        tokenizer_scratch *tok;
+        arena tokens; /* ids of the texts this worker tokenised, per call */
+        buf text;     /* prompt + text */
+    } * workers;
+};
+
+tri_status session_new(model *m, const tri_session_options *options, session **out, tri_error *err);
+void session_free(session *s);
+tri_status session_forecast(const model *m, const tri_session_options *options, uint64_t *bytes, tri_error *err);
+
+#endif
