@@ -13,6 +13,8 @@
 typedef struct line_reader line_reader;
 /* path "-" is standard input; max_line 0 = LIMIT_JSONL_LINE */
 tri_status line_reader_open(const char *path, size_t max_line, line_reader **out, tri_error *err);
+/* The same over bytes in memory, which are borrowed until line_reader_close; `what` names them in messages. */
+tri_status line_reader_open_bytes(const void *bytes, size_t len, const char *what, size_t max_line, line_reader **out, tri_error *err);
 /* *line is NULL at the end of the file; else borrowed until the next call. *number counts from 1. A line over the bound is
  * TRI_ERR_LIMIT naming file and line number; the next call goes on after it. */
 tri_status line_reader_next(line_reader *r, const char **line, size_t *len, uint64_t *number, tri_error *err);
