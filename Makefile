@@ -60,7 +60,9 @@ demo: all
 
 bench: all
 	@tools/deps.sh venv pull
-	@bench/bench_st.sh
+	@bench/bench_venv.sh
+	@build/trident pull small-m3
+	@.venv-bench/bin/python bench/bench_st.py build/trident
 
 bench-quality: all
 	@python3 bench/bench_quality.py build/trident
