@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compute.c — which backend? Picks one by name or the best this machine runs, and owns the device's memory calls.
+ *
+ * All backends here work on host memory, so upload and download are memcpy and sync has nothing to wait for. */
+#include "compute/compute.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "compute/backend.h"
+
+static const backend *const backends[] = {
+#define BACKEND(isa) &backend_##isa,
+#include "compute/list.h"
+#undef BACKEND
+};
+enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
+
+static const backend *find_working(size_t i)
+{
+    for (size_t b = 0; b < N_BACKENDS; b++)
+        if (backends[b]->works() && i-- == 0) return backends[b];
+    return NULL;
+}
+
+const char *compute_isa(size_t i)
+{
+    const backend *b = find_working(i);
+    return b ? b->ops->name : NULL;
+}
+
+static tri_status say_unknown(const char *isa, tri_error *err)
+{
+    char have[128] = "";
+    size_t len = 0;
+    for (size_t i = 0; compute_isa(i) && len < sizeof have; i++) {
+        int n = snprintf(have + len, sizeof have - len, "%s%s", i ? ", " : "", compute_isa(i));
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return err_set(err, TRI_ERR_UNSUPPORTED, "could not open device \"%s\": this machine and build have %s", isa, have);
+}
+
+tri_status compute_open(const char *isa, pool *threads, compute **out, tri_error *err)
+{
+    *out = NULL;
+    const backend *chosen = NULL;
+    for (size_t i = 0; !chosen && find_working(i); i++)
+        if (!isa || strcmp(isa, find_working(i)->ops->name) == 0) chosen = find_working(i);
+    if (!chosen) return say_unknown(isa, err);
+
+    compute *c = mem_calloc(1, sizeof *c);
+    if (!c) return err_memory(err, sizeof *c);
+    c->ops = chosen->ops;
+    c->threads = threads;
+    tri_status st = chosen->open(c, err);
+    if (st != TRI_OK) {
+        mem_free(c);
+        return st;
+    }
+    *out = c;
+    return TRI_OK;
+}
+
+void compute_close(compute *c)
+{
+    if (!c) return;
+    for (size_t b = 0; b < N_BACKENDS; b++)
+        if (backends[b]->ops == c->ops) backends[b]->close(c);
+    mem_free(c);
+}
+
+tri_status backend_check_parts(const char *name, const matrix_part *parts, size_t n_parts, size_t k, precision p, size_t *n,
+                               tri_error *err)
+{
+    static const char *const precisions[] = {"f32", "bf16", "f16", "int8", "fp8"}; /* ORDER precision */
+    if (p != PRECISION_F32)
+        return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight as %s on %s: f32 is the only precision it has",
+                       (size_t)p < sizeof precisions / sizeof precisions[0] ? precisions[p] : "an unknown precision", name);
+    size_t rows = 0;
+    for (size_t i = 0; i < n_parts; i++) {
+        dtype t = parts[i].type;
+        if (t != DTYPE_F32 && t != DTYPE_F16 && t != DTYPE_BF16 && t != DTYPE_F64)
+            return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight of type %s: f32, f16, bf16 and f64 are possible",
+                           dtype_name(t));
+        if (!add_size(rows, parts[i].n, &rows)) return err_set(err, TRI_ERR_ARGUMENT, "could not pack a weight: too many rows");
+    }
+    if (rows == 0 || k == 0) return err_set(err, TRI_ERR_ARGUMENT, "could not pack a weight of shape [%zu,%zu]", rows, k);
+    *n = rows;
+    return TRI_OK;
+}
+
+tri_status compute_alloc(compute *c, size_t bytes, void **out, tri_error *err)
+{
+    (void)c;
+    *out = mem_alloc_aligned(bytes ? bytes : 1, 64);
+    return *out ? TRI_OK : err_memory(err, bytes);
+}
+
+void compute_free(compute *c, void *block)
+{
+    (void)c;
+    mem_free_aligned(block);
+}
+
+void compute_upload(compute *c, void *device, const void *host, size_t bytes)
+{
+    (void)c;
+    if (bytes) memcpy(device, host, bytes);
+}
+
+void compute_download(compute *c, void *host, const void *device, size_t bytes)
+{
+    (void)c;
+    if (bytes) memcpy(host, device, bytes);
+}
+
+void compute_sync(compute *c) { (void)c; }

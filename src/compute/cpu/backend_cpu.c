@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* backend_cpu.c — the fast backend, once for each instruction set this build has: same ops, another table of kernels, and the
+ * question whether this processor and its system (which must save the registers) can run it. */
+#include "compute/cpu/cpu.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <stdint.h>
+
+enum { AVX_STATE = 0x6, AVX512_STATE = 0xE6 }; /* XCR0: SSE, AVX; and opmask, ZMM0-15, ZMM16-31 */
+
+/* Register states the operating system saves; 0 without XGETBV. */
+static uint32_t saved_state(void)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static bool have(unsigned leaf1_ecx, unsigned leaf7_ebx, uint32_t state)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & leaf1_ecx) != leaf1_ecx) return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (b & leaf7_ebx) != leaf7_ebx) return false;
+    return (saved_state() & state) == state;
+}
+
+/* What cmake/rooms.cmake compiles *_avx2.c and *_avx512.c for. */
+static bool works_avx2(void) { return have(bit_AVX | bit_FMA | bit_F16C, bit_AVX2 | bit_BMI2, AVX_STATE); }
+
+static bool works_avx512(void)
+{
+    return works_avx2() && have(bit_AVX, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL, AVX512_STATE);
+}
+#endif
+
+#if defined(__aarch64__)
+/* NEON is part of every AArch64 processor, and the kernels use nothing beyond it. */
+static bool works_neon(void) { return true; }
+#endif
+
+static bool works_generic(void) { return true; }
+
+#define CPU_BACKEND(isa)                                                                                                     \
+    static tri_status open_##isa(compute *c, tri_error *err) { return cpu_state_open(c, &cpu_kernels_##isa, err); }          \
+    static const compute_ops ops_##isa = {                                                                                   \
+        .name = #isa,                                                                                                        \
+        .pack = cpu_pack,                                                                                                    \
+        .packed_free = cpu_packed_free,                                                                                      \
+        .packed_bytes = cpu_packed_bytes,                                                                                    \
+        .linear = cpu_linear,                                                                                                \
+        .embed = cpu_embed,                                                                                                  \
+        .layernorm = cpu_layernorm,                                                                                          \
+        .attention = cpu_attention,                                                                                          \
+        .gather = cpu_gather,                                                                                                \
+        .pool = cpu_pool,                                                                                                    \
+        .normalize = cpu_normalize,                                                                                          \
+        .dots = cpu_dots,                                                                                                    \
+        .maxsim = cpu_maxsim,                                                                                                \
+    };                                                                                                                       \
+    const backend backend_##isa = {&ops_##isa, works_##isa, open_##isa, cpu_state_close};
+
+CPU_BACKEND(generic)
+#if defined(__x86_64__)
+CPU_BACKEND(avx2)
+CPU_BACKEND(avx512)
+#elif defined(__aarch64__)
+CPU_BACKEND(neon)
+#endif

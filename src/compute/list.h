@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list.h — the backends, best first; "ref" is the last. Included with BACKEND(isa) defined; ISA-suffixed ones exist only where
+ * their processor does (cmake/rooms.cmake builds them by suffix). */
+#if defined(__x86_64__)
+BACKEND(avx512)
+BACKEND(avx2)
+#endif
+#if defined(__aarch64__)
+BACKEND(neon)
+#endif
+BACKEND(generic)
+BACKEND(ref)
