@@ -3,17 +3,18 @@
  *
  *   struct count_args { const char *input; };
  *   static const flag flags[] = {
- *       {"input", 'i', FLAG_TEXT, "FILE", "-", "where the lines come from; - is standard input", offsetof(struct count_args,
- * input)}, FLAG_END}; static tri_status run(cli *c, tri_error *err)
+ *       {"input", 'i', FLAG_TEXT, "FILE", "-", "lines to count; - is standard input", offsetof(struct count_args, input)},
+ *       FLAG_END};
+ *   static tri_status run(cli *c, tri_error *err)
  *   {
  *       const struct count_args *args = c->options;   ... c->args[0], c->shared.max_length ...
- *       if (strcmp(args->input, c->args[0]) == 0) return cli_usage(c, err, "input and output are the same file: %s",
- * args->input);
+ *       if (is_empty(c->args[0])) return cli_usage(c, err, "WHAT is empty");
  *       ...
  *   }
- *   const cli_command cmd_count = {.name = "count", .summary = "count lines", .usage = "WHAT [-i FILE]", .flags = flags, .run =
- * run, .options_size = sizeof(struct count_args), .shared = SETUP_JSON, .min_args = 1, .max_args = 1, .examples = {"trident
- * count words -i a.txt", "trident count lines < a.txt"}};
+ *   const cli_command cmd_count = {
+ *       .name = "count", .summary = "count lines", .usage = "WHAT [-i FILE]", .min_args = 1, .max_args = 1, .run = run,
+ *       .flags = flags, .options_size = sizeof(struct count_args), .shared = SETUP_JSON,
+ *       .examples = {"trident count words -i a.txt", "trident count lines < a.txt"}};
  *
  * `run` returns a status and leaves the words in err; the frame prints them (`trident count: ...; remedy`) and turns the status
  * into the exit code (exit.c). Data goes to an out_file, talk to cli_note; nobody else prints. */

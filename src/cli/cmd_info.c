@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_info.c — `trident info MODEL`: what is this model, what can it give, and what memory does it take at a length and a
- * batch?
+/* cmd_info.c — `trident info MODEL`: what is this model, what can it give, and what memory does it take at a given length?
  *
  * It opens the model as encode would, so what it says was read and checked, not guessed from a file name; a model that encode
  * would refuse is refused here with the same words. The same facts as text and as JSON. */

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/number.h"
 
 enum { WINDOW_RECORDS = 4096, WINDOW_BYTES = 1 << 20, WINDOW_BYTES_MULTI = 128 << 10 };
 
@@ -24,66 +25,70 @@ static size_t choose(encode_stream *s, record_reader *r)
     return kept;
 }
 
-static const char *prompt_in_force(const encode_stream *s)
-{
-    const char *prompt = s->options.prompt;
-    if (!prompt && s->options.role == TRI_ROLE_QUERY) prompt = s->model->info.prompt_query;
-    if (!prompt && s->options.role == TRI_ROLE_PASSAGE) prompt = s->model->info.prompt_passage;
-    return prompt ? prompt : "";
-}
-
-/* Tokens of one input as the encoder counts them; 0 when they cannot be counted. */
-static size_t count_tokens(encode_stream *s, tri_tokenizer *tokenizer, const tri_input *input, buf *text)
-{
-    tri_tokenize_options o;
-    tri_tokens tokens;
-    if (input->ids) return input->n_ids;
-    tri_tokenize_options_init(&o);
-    buf_clear(text);
-    if (buf_str(text, prompt_in_force(s)) != TRI_OK || buf_append(text, input->text.bytes, input->text.len) != TRI_OK) return 0;
-    tri_text whole = {(const char *)text->data, text->len};
-    return tri_tokenize(tokenizer, &o, whole, NULL, &tokens, NULL) == TRI_OK ? tokens.count : 0;
-}
-
 static size_t token_limit(const encode_stream *s)
 {
     return s->c->shared.max_length ? s->c->shared.max_length : s->model->info.max_tokens;
 }
 
-/* The library names a text by its place in the call; the user knows lines. Finds the first text over the limit again. */
-static tri_status name_long_text(encode_stream *s, const record *records, size_t n, tri_status st, tri_error *err)
+bool encode_stream_failed_input(const tri_error *err, size_t count, size_t *failed, const char **text)
 {
-    tri_tokenizer *tokenizer = tri_model_tokenizer(s->model->model);
-    buf text;
-    buf_init(&text, 0);
-    for (size_t i = 0; tokenizer && i < n; i++) {
-        size_t count = count_tokens(s, tokenizer, &records[i].input, &text);
-        if (count <= token_limit(s)) continue;
-        err_set(err, st, "could not encode %s line %" PRIu64 ": the text has %zu tokens, the limit is %zu",
-                strcmp(s->path, "-") == 0 ? "standard input" : s->path, records[i].line, count, token_limit(s));
-        err_hint(err, st, "raise --max-length, or cut the tail with --on-long truncate");
-        break;
-    }
-    buf_drop(&text);
-    return st;
+    static const char lead[] = "input ";
+    const char *p = err->text + sizeof lead - 1;
+    *failed = 0;
+    *text = err->text;
+    if (count == 1) return true;
+    if (strncmp(err->text, lead, sizeof lead - 1) != 0) return false;
+    size_t digits = strspn(p, "0123456789");
+    uint64_t place;
+    if (!number_parse_u64(p, digits, &place) || place >= count || strncmp(p + digits, ": ", 2) != 0) return false;
+    *failed = (size_t)place;
+    *text = p + digits + 2;
+    return true;
 }
 
-static tri_status encode_window(encode_stream *s, record *records, size_t n, tri_error *err)
+/* The library names a text by its place in the call; the user knows lines. Under --skip-bad the record is taken out of the
+ * window (true) and the rest can be tried again: texts are read before the first pass, so little is done twice. */
+static bool leave_out_failed(encode_stream *s, record_reader *r, size_t *n, tri_status *st, tri_error *err)
 {
-    tri_embeddings *e = NULL;
+    size_t failed;
+    const char *text;
+    tri_error said;
+    if (!encode_stream_failed_input(err, *n, &failed, &text)) return false;
+    err_set(&said, *st, "%s line %" PRIu64 ": %s", strcmp(s->path, "-") == 0 ? "standard input" : s->path,
+            r->records[failed].line, text);
+    memcpy(said.hint, err->hint, sizeof said.hint);
+    *err = said;
+    if (object_lines_refuse(&r->lines, *st, err) != TRI_OK) return false;
+    memmove(r->records + failed, r->records + failed + 1, (*n - failed - 1) * sizeof *r->records);
+    *n -= 1;
+    return true;
+}
+
+static tri_status embed(encode_stream *s, const record *records, size_t n, tri_embeddings **e, tri_error *err)
+{
     tri_input *inputs = mem_array(n, sizeof *inputs);
     if (!inputs) return err_memory(err, n * sizeof *inputs);
     for (size_t i = 0; i < n; i++) inputs[i] = records[i].input;
-    tri_status st = tri_embed(s->model->session, &s->options, inputs, n, &e, err);
+    tri_status st = tri_embed(s->model->session, &s->options, inputs, n, e, err);
     mem_free(inputs);
-    if (st == TRI_ERR_LIMIT && s->options.on_long == TRI_LONG_ERROR) return name_long_text(s, records, n, st, err);
+    return st;
+}
+
+static tri_status encode_window(encode_stream *s, record_reader *r, size_t n, tri_error *err)
+{
+    tri_embeddings *e = NULL;
+    tri_status st;
+    do {
+        if (!n) return TRI_OK;
+        st = embed(s, r->records, n, &e, err);
+    } while (st && leave_out_failed(s, r, &n, &st, err));
     if (st) return st;
     for (size_t i = 0; i < n; i++) {
         s->n_tokens += tri_embeddings_tokens(e, i);
         s->n_truncated += tri_embeddings_truncated(e, i) != 0;
     }
     s->n_texts += n;
-    st = s->put(s->ctx, records, n, e, err);
+    st = s->put(s->ctx, r->records, n, e, err);
     tri_embeddings_free(e);
     return st;
 }
@@ -98,7 +103,7 @@ static tri_status run_windows(encode_stream *s, record_reader *r, tri_error *err
         uint64_t to = record_reader_bytes(r);
         size_t n = choose(s, r);
         progress_span(&s->c->bar, from, to, n);
-        if (n) TRI_TRY(encode_window(s, r->records, n, err));
+        TRI_TRY(encode_window(s, r, n, err));
         TRI_TRY(cli_check_stop(err));
         from = to;
     }

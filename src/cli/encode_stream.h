@@ -29,7 +29,10 @@ typedef struct encode_stream {
 } encode_stream;
 
 tri_status encode_stream_run(encode_stream *s, tri_error *err);
-/* "role query" and friends -> the library's number; shared by the flag tables of encode, index and search. */
-#define ENCODE_STREAM_ROLES "none|query|passage" /* ORDER TRI_ROLE_* */
+/* Which of `count` inputs does tri_embed's error speak of ("input 3: ...")? *text is the rest of its words. */
+bool encode_stream_failed_input(const tri_error *err, size_t count, size_t *failed, const char **text);
+
+/* The words of --role, shared by encode, index and search. ORDER TRI_ROLE_* */
+#define ENCODE_STREAM_ROLES "none|query|passage"
 
 #endif

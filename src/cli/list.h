@@ -3,5 +3,6 @@
  * `const cli_command cmd_<name>`. No include guard: included once to declare and once to list. */
 COMMAND(info)
 COMMAND(tokenize)
+COMMAND(encode)
 COMMAND(score)
 COMMAND(list)
