@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/* TREC form or BEIR .tsv with a header, told apart by content; "-" is standard input. Refused, naming the line: a (query, document)
- * pair given twice, a score that is not a finite float32, a grade that is not a whole number; and a file without lines. */
+/* TREC form or BEIR .tsv with a header, told apart by content; "-" is standard input. Refused, naming the line: a (query,
+ * document) pair given twice, a score that is not a finite float32, a grade that is not a whole number; and an empty file. */
 TRI_API tri_status tri_qrels_load(const char *path, tri_qrels **out, tri_error *err);
 TRI_API void tri_qrels_free(tri_qrels *qrels);
 TRI_API tri_status tri_run_load(const char *path, tri_run **out, tri_error *err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api_eval.c — include/trident/eval.h: arguments checked, then src/eval does it. */
+/* api_eval.c — include/trident/eval.h: arguments checked, then src/eval does it.
+ *
+ * Judgments and runs are tables (trec_table.h) behind two opaque names; this file owns the handles and nothing else. */
 #include "trident/eval.h"
 
 #include <string.h>
@@ -91,7 +93,8 @@ void tri_eval_options_init(tri_eval_options *options)
     options->struct_size = sizeof *options;
 }
 
-tri_status tri_eval(const tri_qrels *qrels, const tri_run *run, const tri_eval_options *options, tri_report **out, tri_error *err)
+tri_status tri_eval(const tri_qrels *qrels, const tri_run *run, const tri_eval_options *options, tri_report **out,
+                    tri_error *err)
 {
     if (!out) return err_set(err, TRI_ERR_ARGUMENT, "no place for the report was given");
     *out = NULL;
@@ -99,7 +102,8 @@ tri_status tri_eval(const tri_qrels *qrels, const tri_run *run, const tri_eval_o
     if (!options || options->struct_size < sizeof *options)
         return err_set(err, TRI_ERR_ARGUMENT, "evaluation options were not initialised by tri_eval_options_init");
     for (size_t i = 0; i < options->n_metrics; i++)
-        if (!options->metrics || !options->metrics[i]) return err_set(err, TRI_ERR_ARGUMENT, "metric name %zu is missing", i + 1);
+        if (!options->metrics || !options->metrics[i])
+            return err_set(err, TRI_ERR_ARGUMENT, "metric name %zu is missing", i + 1);
     return report_new(&qrels->table, &run->table, options->metrics, options->n_metrics, options->only_present, out, err);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* api_fuse.c — tri_fuse_* of include/trident/search.h: where run files (src/eval) meet the fusion of lists (src/search).
  *
- * A run keeps a query's documents in ascending id order, so the union over runs is one merge, and a document's place in it is the
- * ordinal that src/search fuses by; ordinals then compare as ids do.
+ * A run keeps a query's documents in ascending id order, so the union over runs is one merge, and a document's place in it is
+ * the ordinal that src/search fuses by; ordinals then compare as ids do.
  *
  *   run 1   a  c  d          union   a b c d        list 1   docs 0 2 3 by score, then ordinal
  *   run 2   b  c             ordinal 0 1 2 3        list 2   docs 1 2
@@ -109,8 +109,8 @@ static tri_status take_hits(joint *j, tri_text query, const fuse_hit *hits, size
     for (size_t i = 0; i < n; i++) {
         const trec_row *row = j->docs[hits[i].doc];
         if (fabs(hits[i].score) > FLT_MAX)
-            return err_set(err, TRI_ERR_NUMERIC, "the fused score of document \"%s\" is %g, more than a float32 holds", row->doc,
-                           hits[i].score);
+            return err_set(err, TRI_ERR_NUMERIC, "the fused score of document \"%s\" is %g, more than a float32 holds",
+                           row->doc, hits[i].score);
         TRI_TRY(trec_table_add(out, query, (tri_text){row->doc, row->doc_len}, (float)hits[i].score, 0, err));
     }
     return TRI_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list.h — every metric file there is. "all" prints in this order, the order of trec_eval's own table as far as files allow. */
+/* list.h — every metric file there is. "all" prints in this order. No include guard: included to declare and to list. */
 METRIC(count)
 METRIC(average_precision)
 METRIC(precision)

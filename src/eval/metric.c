@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metric.c — which metric does this name mean?
  *
- * A name is a family and perhaps a cut-off: family, then '@', '.' or '_', then a number. Families have digits and underscores of
- * their own ("11pt_avg", "num_rel_ret"), so a name that is a family as it stands is one, and only the last separator can begin a
- * cut-off. "ndcg", "map" and "mrr" are different rows with and without a cut-off. */
+ * A name is a family and perhaps a cut-off: family, then '@', '.' or '_', then a number. Families have digits and underscores
+ * of their own ("11pt_avg", "num_rel_ret"), so a name that is a family as it stands is one, and only the last separator can
+ * begin a cut-off. "ndcg", "map" and "mrr" are different rows with and without a cut-off. */
 #include "eval/metric.h"
 
 #include <math.h>
@@ -95,7 +95,9 @@ static tri_status refuse_unknown(const char *name, tri_error *err)
     for (size_t i = 0; i < N_FILES; i++)
         for (const metric_kind *k = files[i]; k->name && at < sizeof known; k++) {
             int n = snprintf(known + at, sizeof known - at, "%s%s%s", at ? ", " : "", k->name,
-                             k->cut == CUT_RANK ? "@k" : k->cut == CUT_FRACTION ? "@x" : "");
+                             k->cut == CUT_RANK       ? "@k"
+                             : k->cut == CUT_FRACTION ? "@x"
+                                                      : "");
             at += n > 0 ? (size_t)n : 0;
         }
     tri_status st = err_set(err, TRI_ERR_ARGUMENT, "unknown metric \"%.*s\"", METRIC_NAME_MAX, name);

@@ -21,10 +21,10 @@ enum { GRADE_RELEVANT = 1 };
 typedef struct ranking {
     const int32_t *grades; /* [n_ret] grade of the document at each rank, best first */
     size_t n_ret;
-    const int32_t *ideal;  /* [n_rel] grades of all relevant documents, descending */
+    const int32_t *ideal; /* [n_rel] grades of all relevant documents, descending */
     size_t n_rel;
-    size_t n_rel_ret;      /* relevant among the retrieved */
-    size_t n_nonrel;       /* judged 0, retrieved or not */
+    size_t n_rel_ret; /* relevant among the retrieved */
+    size_t n_nonrel;  /* judged 0, retrieved or not */
 } ranking;
 
 /* What a metric's values over all queries add up to. */
@@ -32,11 +32,12 @@ typedef enum { OVERALL_MEAN, OVERALL_SUM, OVERALL_GEOMETRIC } metric_overall;
 typedef enum { CUT_NONE, CUT_RANK, CUT_FRACTION } metric_cut;
 
 typedef struct metric_kind {
-    const char *name;      /* trec_eval's; with a cut-off it is followed by _<cut> */
-    const char *also;      /* other names of it, separated by spaces; NULL = none */
+    const char *name; /* trec_eval's; with a cut-off it is followed by _<cut> */
+    const char *also; /* other names of it, separated by spaces; NULL = none */
     metric_cut cut;
     metric_overall overall; /* GEOMETRIC: the values of single queries are logarithms, as trec_eval has it */
-    const double *cuts;    /* those that a bare name and "all" stand for, ended by -1; NULL for CUT_NONE and where there are none */
+    const double
+        *cuts; /* those that a bare name and "all" stand for, ended by -1; NULL for CUT_NONE and where there are none */
     double (*run)(const ranking *r, double cut);
 } metric_kind;
 
@@ -58,14 +59,14 @@ static inline double metric_ratio(double a, double b)
 {
     return b > 0 ? a / b : 0;
 }
-/* A share of the relevant documents as a number of them, rounded as trec_eval 9.0.8 does: up, unless within 0.1 of the whole number
- * below (version 10 changed it). */
+/* A share of the relevant documents as a number of them, rounded as trec_eval 9.0.8 does: up, unless within 0.1 of the whole
+ * number below (version 10 changed it). */
 static inline size_t metric_share(const ranking *r, double share)
 {
     return (size_t)(share * (double)r->n_rel + 0.9);
 }
-/* What a geometric mean is taken over: the logarithm, with trec_eval's MIN_GEO_MEAN as the floor that keeps one query without any
- * hit from making the mean 0. */
+/* What a geometric mean is taken over: the logarithm, with trec_eval's MIN_GEO_MEAN as the floor that keeps one query without
+ * any hit from making the mean 0. */
 double metric_log(double value);
 
 #define METRIC(name) extern const metric_kind metric_##name[];
@@ -81,8 +82,9 @@ typedef struct metric_use {
     char name[METRIC_NAME_MAX]; /* as asked for; trec_eval's where a bare family name or "all" was asked for */
 } metric_use;
 
-/* "ndcg@10", "ndcg_cut_10", "ndcg_cut.10", "P" (every default cut-off), "all"; letter case is free. names NULL or n 0 = "all". A
- * name asked for twice counts once. *out is the caller's (mem_free). Unknown names are TRI_ERR_ARGUMENT; the hint lists the known. */
+/* "ndcg@10", "ndcg_cut_10", "ndcg_cut.10", "P" (every default cut-off), "all"; letter case is free. names NULL or n 0 = "all".
+ * A name asked for twice counts once. *out is the caller's (mem_free). Unknown names are TRI_ERR_ARGUMENT; the hint lists the
+ * known. */
 tri_status metric_resolve(const char *const *names, size_t n, metric_use **out, size_t *n_out, tri_error *err);
 
 #endif

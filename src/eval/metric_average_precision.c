@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_average_precision.c — the precision at each relevant document's rank, averaged over all relevant documents: map, map_cut
- * (ranks up to the cut-off only; still over all relevant documents) and gm_map. */
+/* metric_average_precision.c — the precision at each relevant document's rank, averaged over all relevant documents: map,
+ * map_cut (ranks up to the cut-off only; still over all relevant documents) and gm_map. */
 #include "eval/metric.h"
 
 static double average_precision(const ranking *r, double cut)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_bpref.c — how often relevant documents come before those judged non-relevant (Buckley and Voorhees, SIGIR 2004, in the form
- * of trec_eval 8 and later: 1/R sum over relevant of 1 - min(judged non-relevant above it, R) / min(R, N)). Unjudged documents do
- * not count. gm_bpref is its geometric mean. */
+/* metric_bpref.c — how often relevant documents come before those judged non-relevant (Buckley and Voorhees, SIGIR 2004, in the
+ * form of trec_eval 8 and later: 1/R sum over relevant of 1 - min(judged non-relevant above it, R) / min(R, N)). Unjudged
+ * documents do not count. gm_bpref is its geometric mean. */
 #include "eval/metric.h"
 
 static double bpref(const ranking *r, double cut)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_count.c — how many: num_q, num_ret, num_rel, num_rel_ret, num_nonrel_judged_ret. Sums over queries. */
+/* metric_count.c — how many: num_q, num_ret, num_rel, num_rel_ret, num_nonrel_judged_ret.
+ *
+ * Overall they are sums. A judged query that the run lacks still counts with its relevant documents and as a query (trec_eval
+ * -c). */
 #include "eval/metric.h"
 
 static double count_queries(const ranking *r, double cut)

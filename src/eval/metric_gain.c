@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_gain.c — trec_eval's experimental G and binG (2008): like ndcg, but a document's discount grows with what was missed before it
- * rather than with its rank.
+/* metric_gain.c — trec_eval's experimental G and binG (2008): like ndcg, but a document's discount grows with what was missed
+ * before it rather than with its rank.
  *
  *   binG   mean over relevant documents of 1 / log2(2 + documents above that are not relevant)
  *   G      sum of grade / log2(2 + cost - gained) over the sum of all grades, where up to and with this rank `gained` sums the

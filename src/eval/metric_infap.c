@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_infap.c — average precision inferred from a pool of which a random part was judged (Yilmaz and Aslam, CIKM 2006): documents of
- * the pool without a judgment (negative grade) are expected to be relevant as often as the judged ones above the same rank. */
+/* metric_infap.c — average precision inferred from a pool of which a random part was judged (Yilmaz and Aslam, CIKM 2006):
+ * documents of the pool without a judgment (negative grade) are expected to be relevant as often as the judged ones above the
+ * same rank. */
 #include "eval/metric.h"
 
 #define SMOOTHING 1e-5 /* trec_eval's INFAP_EPSILON: the estimate with nothing judged above is 1/2 */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_ndcg.c — normalised discounted cumulative gain (Järvelin and Kekäläinen, ACM TOIS 20(4), 2002) as trec_eval computes it:
+/* metric_ndcg.c — normalised discounted cumulative gain (Järvelin and Kekäläinen, ACM TOIS 20(4), 2002) as trec_eval has it:
  * the gain is the grade itself (not 2^grade - 1), the discount log2(rank + 1), the ideal comes from all judgments, and negative
  * grades gain nothing.
  *
  *   ndcg       the whole list against the whole ideal
  *   ndcg_cut   both cut at k
- *   ndcg_rel   the mean over relevant documents of ndcg at the rank where each was found; one that was not counts the list's end
- *   Rndcg      the mean of ndcg at the ranks where the ideal's grade changes, and at the list's end when it is longer still */
+ *   ndcg_rel   mean over relevant documents of ndcg at the rank where each was found; for one that was not, at the list's end
+ *   Rndcg      mean of ndcg at the ranks where the ideal's grade changes, and at the list's end when it is longer still */
 #include <math.h>
 
 #include "eval/metric.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_recall.c — the share of all relevant documents that the first k hold. */
+/* metric_recall.c — the share of all relevant documents that the first k hold.
+ *
+ * Divides by all relevant documents even where k is smaller than their number, so a short cut-off may not reach 1. */
 #include "eval/metric.h"
 
 static double recall(const ranking *r, double cut)

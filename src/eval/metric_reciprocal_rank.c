@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_reciprocal_rank.c — 1 / rank of the first relevant document. recip_rank looks at the whole list, as trec_eval's does; with
- * a cut-off ("mrr@10") at the first k only, which is trec_eval -M k -m recip_rank. */
+/* metric_reciprocal_rank.c — 1 / rank of the first relevant document. recip_rank looks at the whole list, as trec_eval's does;
+ * with a cut-off ("mrr@10") at the first k only, which is trec_eval -M k -m recip_rank. */
 #include "eval/metric.h"
 
 static double reciprocal_rank(const ranking *r, double cut)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_rprec.c — precision at R, the number of relevant documents (Rprec), and at multiples of it (Rprec_mult). */
+/* metric_rprec.c — precision at R, the number of relevant documents (Rprec), and at multiples of it (Rprec_mult).
+ *
+ * A list shorter than the cut-off counts as filled up with non-relevant documents, as for P_k. */
 #include "eval/metric.h"
 
 static double precision_at_multiple(const ranking *r, double multiple)

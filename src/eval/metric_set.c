@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_set.c — the retrieved documents as a set, order ignored: set_P, set_recall, set_relative_P, set_map (precision x recall),
- * set_F (their harmonic mean), utility (relevant minus non-relevant retrieved). */
+/* metric_set.c — the retrieved documents as a set, order ignored: set_P, set_recall, set_relative_P, set_map (precision x
+ * recall), set_F (their harmonic mean), utility (relevant minus non-relevant retrieved). */
 #include "eval/metric.h"
 
 static double set_precision(const ranking *r, double cut)

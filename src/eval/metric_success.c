@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric_success.c — 1 when the first k hold a relevant document, else 0. */
+/* metric_success.c — 1 when the first k hold a relevant document, else 0.
+ *
+ * The mean is the share of queries that were answered at all within k; known elsewhere as hit rate. */
 #include "eval/metric.h"
 
 static double success(const ranking *r, double cut)

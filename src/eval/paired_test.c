@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* paired_test.c — could this difference be chance?
  *
- * Two tests on d_1..d_n, the differences of one metric query by query:
+ * Two tests on d_1..d_n, the differences of one metric query by query.
  *
- *   Student's paired t    t = mean / (std / sqrt(n)), n - 1 degrees of freedom; p = I_x(f/2, 1/2) with x = f / (f + t^2), where I is the
- *                         regularised incomplete beta function (Abramowitz and Stegun 26.5.27), by its continued fraction (26.5.8
- *                         in the form of DLMF 8.17.22, evaluated by Lentz's method). Good to 1e-12 relative against mpmath.
- *   Fisher randomisation  under "the runs are interchangeable" every sign pattern of the d_i is as likely as the one seen. Of `rounds`
- *                         drawn patterns c have |sum| at least the one seen: p = (c + 1) / (rounds + 1) (Davison and Hinkley 4.11:
- *                         the pattern seen is one of them, so p is never 0). Its own generator and seed: the same every time.
+ * Student's paired t: t = mean / (std / sqrt(n)) with n - 1 degrees of freedom f; p = I_x(f/2, 1/2) at x = f / (f + t^2), where
+ * I is the regularised incomplete beta function (Abramowitz and Stegun 26.5.27), by its continued fraction (DLMF 8.17.22,
+ * evaluated by Lentz's method). Measured against 40-digit arithmetic: absolute error under 1e-11, relative under 1e-10, up to a
+ * million queries.
  *
- * Where there is nothing to test with: all differences 0 gives p = 1 for both; one query, or one constant difference, gives the t test
- * a standard deviation of 0, and its p is 1 (n = 1 says nothing) or 0 (n > 1). */
+ * Fisher's randomisation: under "the runs are interchangeable" every sign pattern of the d_i is as likely as the one seen. Of
+ * `rounds` drawn patterns c have |sum| at least the one seen: p = (c + 1) / (rounds + 1) (Davison and Hinkley, Bootstrap
+ * Methods, 4.11: the pattern seen is one of them, so p is never 0). Its own generator and seed: the same every time.
+ *
+ * Where there is nothing to test with: all differences 0 gives p = 1 for both. One query, or one constant difference, gives the
+ * t test a std of 0; its p is then 1 (n = 1 says nothing) or 0 (n > 1). */
 #include "eval/paired_test.h"
 
 #include <float.h>
@@ -35,7 +37,8 @@ static double log_gamma_step(double a)
     return 0.5 * log(a) - u * (1.0 / 8 - u2 * (1.0 / 192 - u2 * (1.0 / 640 - u2 * (17.0 / 14336 - u2 * (31.0 / 18432)))));
 }
 
-/* 1 / (1 + d1/(1 + d2/(1 + ...))) of the incomplete beta function; converges in O(sqrt(max(a, b))) steps for x < (a+1)/(a+b+2). */
+/* 1 / (1 + d1/(1 + d2/(1 + ...))) of the incomplete beta function; converges in O(sqrt(max(a, b))) steps for x < (a+1)/(a+b+2).
+ */
 static double beta_fraction(double a, double b, double x)
 {
     const double tiny = 1e-300; /* stands in for a denominator of 0 (Lentz) */

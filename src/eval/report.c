@@ -8,8 +8,8 @@
  *   overall                    mean, sum, or exponential of the mean logarithm, as each metric says
  *
  * Matches trec_eval 9.0.8: with -c (a judged query that the run lacks is a query with nothing retrieved) by default, without it
- * when `only_present`. Queries of the run without judgments are left out either way, and counted. Equal to 1e-9 or better: sums run
- * in double in rank order as there; only the order of queries in the mean may differ. */
+ * when `only_present`. Queries of the run without judgments are left out either way, and counted. Equal to 1e-9 or better: sums
+ * run in double in rank order as there; only the order of queries in the mean may differ. */
 #include "eval/report.h"
 
 #include <math.h>
@@ -208,8 +208,8 @@ static tri_status pair_values(const tri_report *a, const tri_report *b, size_t m
     return st ? err_memory(err, b->n_queries * sizeof *differences) : TRI_OK;
 }
 
-tri_status report_test(const tri_report *a, const tri_report *b, size_t metric, size_t rounds, uint64_t seed, tri_paired_test *out,
-                       tri_error *err)
+tri_status report_test(const tri_report *a, const tri_report *b, size_t metric, size_t rounds, uint64_t seed,
+                       tri_paired_test *out, tri_error *err)
 {
     if (metric >= a->n_metrics || metric >= b->n_metrics || strcmp(a->metrics[metric].name, b->metrics[metric].name) != 0)
         return err_set(err, TRI_ERR_MISMATCH, "the two reports have no common metric at place %zu", metric);

@@ -24,7 +24,7 @@ tri_status report_new(const trec_table *qrels, const trec_table *run, const char
                       tri_report **out, tri_error *err);
 void report_free(tri_report *r);
 /* tri_report_test, its arguments checked for NULL */
-tri_status report_test(const tri_report *a, const tri_report *b, size_t metric, size_t rounds, uint64_t seed, tri_paired_test *out,
-                       tri_error *err);
+tri_status report_test(const tri_report *a, const tri_report *b, size_t metric, size_t rounds, uint64_t seed,
+                       tri_paired_test *out, tri_error *err);
 
 #endif

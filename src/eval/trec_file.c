@@ -2,11 +2,12 @@
 /* trec_file.c — what do the lines of a judgment file or a run file say?
  *
  * The reader follows trec_eval 9.0.8 where that is strict and is stricter where it is silent: trec_eval reads "1e5x" as 100000
- * and "abc" as 0, takes NaN (whose place in a sort is undefined) and sums duplicates' damage up later; here each of them is an
- * error that names the line. The rank column is read past: order is by score alone. Scores are kept in double and must fit a
- * float32, because evaluation and this writer round to that.
+ * and "abc" as 0, takes NaN, whose place in a sort is undefined; here each of them is an error that names the line. The rank
+ * column is read past: order is by score alone. Scores are kept in double and must fit a float32, because evaluation and this
+ * writer round to that.
  *
- * Does not do: comment lines (trec_eval 10's '#'; an id may begin with '#'), gzip, BEIR's dropping of hits whose id is the query's. */
+ * Does not do: comment lines (trec_eval 10's '#'; an id may begin with '#'), gzip, BEIR's dropping of hits whose id is the
+ * query's. */
 #include "eval/trec_file.h"
 
 #include <float.h>
@@ -26,7 +27,7 @@ enum {
     FIELDS_MAX = 7,           /* one more than any form has, to see that there are too many */
     BEIR_FIELDS = 3,
 };
-#define GRADE_MAX 1e9 /* whole grades up to here are exact in float32's and double's arithmetic of gains */
+#define GRADE_MAX 1e9 /* fits int32_t; real grades stay under 10 */
 
 typedef struct columns {
     const char *what, *shape;
@@ -95,8 +96,8 @@ static bool is_beir_header(const char *line, size_t len)
 
 static tri_status wrong_columns(trec_kind kind, const columns *c, int found, tri_error *err)
 {
-    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s%d columns, expected %d (%s)", found == FIELDS_MAX ? "at least " : "", found,
-                            c->n, c->shape);
+    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s%d columns, expected %d (%s)", found == FIELDS_MAX ? "at least " : "",
+                            found, c->n, c->shape);
     if (c == &beir_columns[kind]) return st;
     if (found == trec_columns[!kind].n)
         return err_hint(err, st, "it has the columns of %s", kind == TREC_RUN ? "judgments" : "a run");
@@ -117,7 +118,8 @@ static tri_status parse_value(trec_kind kind, tri_text text, double *out, tri_er
     return err_set(err, TRI_ERR_FORMAT, "score \"%.*s\" is not a finite float32 number", shown, text.bytes);
 }
 
-static tri_status add_line(trec_table *t, trec_kind kind, bool beir, const char *line, size_t len, uint64_t number, tri_error *err)
+static tri_status add_line(trec_table *t, trec_kind kind, bool beir, const char *line, size_t len, uint64_t number,
+                           tri_error *err)
 {
     tri_text f[FIELDS_MAX];
     double value;
@@ -185,7 +187,8 @@ static tri_status check_word(const char *word, const char *what, tri_error *err)
     bool spaced = !*word;
     for (const char *p = word; *p; p++) spaced = spaced || is_space(*p);
     if (!spaced) return TRI_OK;
-    return err_set(err, TRI_ERR_UNSUPPORTED, "%s \"%s\" is empty or holds white space, which TREC form cannot carry", what, word);
+    return err_set(err, TRI_ERR_UNSUPPORTED, "%s \"%s\" is empty or holds white space, which TREC form cannot carry", what,
+                   word);
 }
 
 static tri_status write_query(out_file *f, const trec_table *t, const trec_query *q, const char *tag, placed *order, buf *line,
@@ -201,7 +204,8 @@ static tri_status write_query(out_file *f, const trec_table *t, const trec_query
         TRI_TRY(check_word(doc, "document id", err));
         number_format_f32(score, sizeof score, order[i].score);
         buf_clear(line);
-        if (buf_printf(line, "%s Q0 %s %zu %s %s\n", q->id, doc, i + 1, score, tag) != TRI_OK) return err_memory(err, line->len);
+        if (buf_printf(line, "%s Q0 %s %zu %s %s\n", q->id, doc, i + 1, score, tag) != TRI_OK)
+            return err_memory(err, line->len);
         TRI_TRY(out_file_write(f, line->data, line->len, err));
     }
     return TRI_OK;

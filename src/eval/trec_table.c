@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 enum {
-    FIRST_ROWS = 1024,        /* rows and queries grow by doubling from here */
+    FIRST_ROWS = 1024, /* rows and queries grow by doubling from here */
     FIRST_QUERIES = 64,
     TEXT_CHUNK = 256 << 10,
 };
@@ -42,7 +42,8 @@ void trec_table_drop(trec_table *t)
 static tri_status grow(void **items, size_t *cap, size_t first, size_t size, tri_error *err)
 {
     size_t bigger, bytes;
-    if (!mul_size(*cap ? *cap : first, *cap ? 2 : 1, &bigger) || !mul_size(bigger, size, &bytes)) return err_memory(err, SIZE_MAX);
+    if (!mul_size(*cap ? *cap : first, *cap ? 2 : 1, &bigger) || !mul_size(bigger, size, &bytes))
+        return err_memory(err, SIZE_MAX);
     void *block = mem_realloc(*items, bytes);
     if (!block) return err_memory(err, bytes);
     *items = block;

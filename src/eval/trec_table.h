@@ -2,8 +2,8 @@
 /* trec_table.h — (query, document, value) rows grouped by query: what judgments and runs have in common.
  *
  * Filled row by row, then finished once: queries keep the order of their first row, the rows of a query lie together in
- * ascending byte order of the document id. That order turns the join of judgments and run into one merge, and a document's place
- * in it into a number that compares as the id does. */
+ * ascending byte order of the document id. That order turns the join of judgments and run into one merge, and a document's
+ * place in it into a number that compares as the id does. */
 #ifndef TRI_EVAL_TREC_TABLE_H
 #define TRI_EVAL_TREC_TABLE_H
 
@@ -49,7 +49,8 @@ void trec_table_init(trec_table *t);
 void trec_table_drop(trec_table *t);
 /* Both ids are copied; neither may hold a NUL. `value` must be finite. */
 tri_status trec_table_add(trec_table *t, tri_text query, tri_text doc, double value, uint64_t line, tri_error *err);
-/* Groups and sorts. A (query, document) pair that occurs twice is TRI_ERR_FORMAT naming both lines. On failure drop the table. */
+/* Groups and sorts. A (query, document) pair that occurs twice is TRI_ERR_FORMAT naming both lines. On failure drop the table.
+ */
 tri_status trec_table_finish(trec_table *t, tri_error *err);
 /* NULL when the table has no such query. */
 const trec_query *trec_table_find(const trec_table *t, const char *id, size_t id_len);

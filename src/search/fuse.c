@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuse.c — how do several ranked lists become one?
  *
- *   entries   (document, list, place) of every list, radix-sorted by document; stable, so a document's entries stay in list order
+ *   entries   (document, list, place) of every list, radix-sorted by document; stable: a document's entries stay in list order
  *   terms     each list, once the size of the union is known, says what each of its places is worth (fuse_<name>.c)
- *   sweep     document by document: the sum, over the lists in their order, of the place's worth or of the list's worth of absence
+ *   sweep     document by document: the sum over the lists, in their order, of what the place or the absence is worth
  *
- * Linear in the sum of the lists. The order of additions is fixed by the order of lists alone, so equal input gives equal bits. */
+ * Linear in the sum of the lists. The order of additions is fixed by the order of the lists alone: equal input, equal bits. */
 #include "search/fuse.h"
 
 #include <math.h>
@@ -73,7 +73,8 @@ typedef struct entry {
 
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, PASSES = 3 }; /* 3 x 11 bits cover 32 */
 
-/* Stable least-significant-digit radix sort by document; a digit that all share costs no pass. Returns where the result lies. */
+/* Stable least-significant-digit radix sort by document; a digit that all share costs no pass. Returns where the result lies.
+ */
 static entry *sort_by_doc(entry *from, entry *to, size_t n)
 {
     static const int shifts[PASSES] = {0, DIGIT_BITS, 2 * DIGIT_BITS};
@@ -134,8 +135,8 @@ static tri_status count_union(const entry *e, size_t n, size_t *n_union, tri_err
 /* ---- the sum ------------------------------------------------------------------------------------------------------- */
 
 /* One document: e[0..n) are its entries, in list order. */
-static tri_status sum_document(const fuse_kind *kind, const workspace *w, size_t n_lists, const entry *e, size_t n, double *score,
-                               tri_error *err)
+static tri_status sum_document(const fuse_kind *kind, const workspace *w, size_t n_lists, const entry *e, size_t n,
+                               double *score, tri_error *err)
 {
     double sum = 0;
     size_t at = 0;
@@ -161,8 +162,7 @@ static tri_status fuse_sorted(const fuse_list *lists, size_t n_lists, const fuse
     size_t n_union;
     TRI_TRY(count_union(e, total, &n_union, err));
     for (size_t i = 0; i < n_lists; i++)
-        if (lists[i].n)
-            kind->add(&lists[i], n_union - lists[i].n, &settled, w->terms + w->offset[i], &w->absent[i]);
+        if (lists[i].n) kind->add(&lists[i], n_union - lists[i].n, &settled, w->terms + w->offset[i], &w->absent[i]);
     size_t n = 0;
     for (size_t i = 0; i < total;) {
         size_t end = i + 1;
@@ -176,7 +176,8 @@ static tri_status fuse_sorted(const fuse_list *lists, size_t n_lists, const fuse
     return TRI_OK;
 }
 
-tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *rules, fuse_hit *out, size_t *n_out, tri_error *err)
+tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *rules, fuse_hit *out, size_t *n_out,
+                    tri_error *err)
 {
     size_t total = 0;
     workspace w = {0};

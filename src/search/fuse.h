@@ -23,8 +23,8 @@ typedef struct fuse_hit {
 } fuse_hit;
 
 typedef struct fuse_rules {
-    int method;  /* TRI_FUSE_* */
-    int norm;    /* TRI_NORM_*; DEFAULT = none for weighted, minmax for combsum and combmnz; rrf and dbsf look past it */
+    int method; /* TRI_FUSE_* */
+    int norm;   /* TRI_NORM_*; DEFAULT = none for weighted, minmax for combsum and combmnz; rrf and dbsf look past it */
     double rrf_k;
     int rrf_base;
     int missing; /* TRI_MISSING_*: a document that a list lacks adds nothing, or counts as score 0 before normalising */
@@ -32,13 +32,15 @@ typedef struct fuse_rules {
 
 /* Every document of the union with its fused score, in ascending order of `doc` (the caller sorts by its own tie rule).
  * out: room for the sum of the lists' n. *n_out = distinct documents. */
-tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *rules, fuse_hit *out, size_t *n_out, tri_error *err);
+tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *rules, fuse_hit *out, size_t *n_out,
+                    tri_error *err);
 int fuse_by_name(const char *name); /* -1 = unknown */
 int fuse_norm_by_name(const char *name);
 
-/* Registry row; one fuse_<name>.c each, listed in search/list.h. A fused score is the sum over the lists, in their order, of what
- * each adds: terms[i] for its i-th document, *absent for a document of the union that it lacks (n_absent of these). The weight is
- * already in them. Only lists that hold a document are asked (n >= 1); the others add nothing. rules->norm is never DEFAULT. */
+/* Registry row; one fuse_<name>.c each, listed in search/list.h. A fused score is the sum over the lists, in their order, of
+ * what each adds: terms[i] for its i-th document, *absent for a document of the union that it lacks (n_absent of these). The
+ * weight is already in them. Only lists that hold a document are asked (n >= 1); the others add nothing. rules->norm is never
+ * DEFAULT. */
 typedef struct fuse_kind {
     const char *name;
     int method;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse_weighted.c — sum of weight x score, the scores as they are unless a normalisation is asked for. With missing documents at 0 this is
- * how FlagEmbedding's own scripts combine M3's lists (their divisor, the sum of the weights, changes no order). */
+/* fuse_weighted.c — sum of weight x score, the scores as they are unless a normalisation is asked for. With missing documents
+ * at 0 this is how FlagEmbedding's own scripts combine M3's lists (their divisor, the sum of the weights, changes no order). */
 #include "search/fuse.h"
 #include "search/score_norm.h"
 

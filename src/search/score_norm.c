@@ -6,8 +6,8 @@
  *   zscore    (score - mean) / population std; equal scores all 0 (each is the mean)
  *   3 sigma   mean -+ 3 sample std to 0..1, not clipped; equal scores, or one, 0.5 (Qdrant's DBSF)
  *
- * All but the first depend on the depth of the list. Whether scores are equal is asked of the scores, not of the std: the mean of equal
- * numbers need not round to that number. Sums run in the order of the list. */
+ * All but the first depend on the depth of the list. Whether scores are equal is asked of the scores, not of the std: the mean
+ * of equal numbers need not round to that number. Sums run in the order of the list. */
 #include "search/score_norm.h"
 
 #include <math.h>
