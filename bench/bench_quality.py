@@ -4,9 +4,9 @@
 
     bench/bench_quality.py [TRIDENT] [--shared DIR] [--model small-m3] [--sets a,b] [--work DIR] [--csv FILE]
 
-For each set: `trident index` (passage role, f32 vectors), `trident search` four ways over every document with the folder's query
-prompt, `trident eval`. Sets: XQuAD in twelve languages and zh -> en, CMRC 2018, Cranfield, SciFact's test part; the first 400
-queries in file order. `all` is the sum with weights 1, 0.3, 1.
+For each set: `trident index` (passage role, f32 vectors), `trident search` four ways over every document with the folder's
+query prompt, `trident eval`. Sets: XQuAD in twelve languages and zh -> en, CMRC 2018, Cranfield, SciFact's test part; the first
+400 queries in file order. `all` is the sum with weights 1, 0.3, 1.
 
 Six of them have reference figures (golden/small-m3/metrics.json, made with torch in f32): nDCG@10 must be within TOLERANCE of
 them on each way; that is what the exit status says. The rest is reported. Finished indexes in --work are reused (the index

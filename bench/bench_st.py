@@ -5,11 +5,11 @@
     .venv-bench/bin/python bench/bench_st.py TRIDENT [--model small-m3] [--seconds 3] [--rounds 5] [--csv FILE]
 
 Both sides have the same model folder, f32, the same number of threads, the same shapes (`trident bench --help` says what they
-are), token ids as input, one untimed run before timing, and give unit-length dense vectors. They run in turns, A B A B, and while
-one runs the other sleeps; a round's figure is the median of its runs, and the table shows the median over the rounds.
+are), token ids as input, one untimed run before timing, and give unit-length dense vectors. They run in turns, A B A B, and
+while one runs the other sleeps; a round's figure is the median of its runs, and the table shows the median over the rounds.
 
-sentence-transformers gets its best case: no tokenizer, and for `mixed` what its encode does to help itself (sorted by length, 32
-texts a batch, padded to the longest). The rows `three heads` are ours alone, for scale: it has no sparse and no multi head.
+sentence-transformers gets its best case: no tokenizer, and for `mixed` what its encode does to help itself (sorted by length,
+32 texts a batch, padded to the longest). The rows `three heads` are ours alone, for scale: it has no sparse and no multi head.
 Before timing, both sides encode a few texts, and the vectors must agree: a benchmark of something else is worth nothing.
 
 Last come the times from process start to the first vector, page cache warm. Run by `make bench`, which makes .venv-bench."""
@@ -59,7 +59,8 @@ class Peer:
 
         torch.set_num_threads(threads)
         self.torch = torch
-        self.model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", model_kwargs={"torch_dtype": torch.float32})
+        f32 = {"torch_dtype": torch.float32}  # the file is in f16, which the CPU is slow at
+        self.model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", model_kwargs=f32)
         self.model.eval()
         self.describe = (f"sentence-transformers {sentence_transformers.__version__}, torch {torch.__version__}, "
                          f"transformers {transformers.__version__}")
@@ -118,9 +119,10 @@ def first_vector_ms(options, runs=20):
     with tempfile.TemporaryDirectory() as folder:
         source, out = pathlib.Path(folder) / "in.jsonl", pathlib.Path(folder) / "out.jsonl"
         source.write_text('{"text": "hello"}\n')
+        words = [options.trident, "encode", options.model, "-i", source, "-o", out, "--want", "dense", "-q"]
         for _ in range(runs + 1):
             begin = time.perf_counter()
-            subprocess.run([options.trident, "encode", options.model, "-i", source, "-o", out, "--want", "dense", "-q"], check=True)
+            subprocess.run(words, check=True)
             times.append((time.perf_counter() - begin) * 1e3)
     return statistics.median(times[1:]), min(times[1:]), max(times[1:])
 
@@ -144,9 +146,9 @@ def main():
     print(f"{machine()}, {options.threads} threads\nA: trident {commit()}\nB: {peer.describe}")
     check_agreement(options, peer)
 
-    rows = []
-    print(f"\n{'shape':<10} {'tokens':>7} {'trident':>12} {'sentence-tr.':>13} {'ratio':>7} {'worst round':>12} {'three heads':>12}"
-          "      (tokens/s, medians)")
+    rows, here = [], [machine(), commit(), options.threads]
+    print("\ntokens/s, medians over the rounds")
+    print(f"{'shape':<10} {'tokens':>7} {'trident':>12} {'sentence-tr.':>13} {'ratio':>7} {'worst round':>12} {'three heads':>12}")
     engine = ""
     for shape in options.shapes.split(","):
         tokens = sum(lengths_of(shape))
@@ -157,13 +159,14 @@ def main():
             theirs.append(peer.time(shape, options.seconds))
             heads.append(time_trident(options, shape, None)[0])
             for side, ms in (("trident", ours[-1]), ("sentence-transformers", theirs[-1]), ("trident three heads", heads[-1])):
-                rows.append([machine(), commit(), options.threads, shape, tokens, side, round_, f"{ms:.4f}", f"{tokens / ms * 1e3:.1f}"])
+                rows.append([*here, shape, tokens, side, round_, f"{ms:.4f}", f"{tokens / ms * 1e3:.1f}"])
         rate = [tokens / statistics.median(side) * 1e3 for side in (ours, theirs, heads)]
         worst = min(b / a for a, b in zip(ours, theirs))
-        print(f"{shape:<10} {tokens:7} {rate[0]:12.0f} {rate[1]:13.0f} {rate[0] / rate[1]:7.2f} {worst:12.2f} {rate[2]:12.0f}", flush=True)
+        print(f"{shape:<10} {tokens:7} {rate[0]:12.0f} {rate[1]:13.0f} {rate[0] / rate[1]:7.2f} {worst:12.2f} {rate[2]:12.0f}",
+              flush=True)
     median, low, high = first_vector_ms(options)
-    print(f"\nprocess start to first vector (one text, warm page cache): {median:.0f} ms (min {low:.0f}, max {high:.0f})\n{engine}")
-    rows.append([machine(), commit(), options.threads, "first vector", 1, "trident", "", f"{median:.4f}", ""])
+    print(f"\n{engine}\nprocess start to first vector, warm page cache: {median:.0f} ms (min {low:.0f}, max {high:.0f})")
+    rows.append([*here, "first vector", 1, "trident", "", f"{median:.4f}", ""])
     options.csv.parent.mkdir(parents=True, exist_ok=True)
     with options.csv.open("w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")

@@ -41,9 +41,9 @@ HOMES = {
     "openssl/": {"hub"},
     "utf8proc.h": {"tokenizer", "base"},
     "xxhash.h": {"base"},
-    "zlib.h": {"formats", "base"},
+    "zlib.h": {"formats", "base", "hub"},
     "sys/mman.h": {"base"},
-    "fcntl.h": {"base"},
+    "fcntl.h": {"base", "hub", "cli"},
     "sys/socket.h": {"hub", "serve"},
     "signal.h": PROGRAMS,
     "locale.h": {"base"},
@@ -85,7 +85,7 @@ def public_allowed(room, header):
 
 def check_includes(room, deps):
     allowed = {room, *deps}
-    for path in find([f"src/{room}"], ".c", ".h"):
+    for path in find([f"src/{room}"], ".c", ".h", ".inc"):
         text = path.read_text(encoding="utf-8")
         for line, quote, target in includes(text):
             where = f"{name(path)}:{line}"
@@ -107,7 +107,7 @@ def check_includes(room, deps):
 
 
 def check_private_headers():
-    for path in find(["src", "tests", "fuzz"], ".c", ".h"):
+    for path in find(["src", "tests", "fuzz"], ".c", ".h", ".inc"):
         for line, quote, target in includes(path.read_text(encoding="utf-8")):
             target = pathlib.Path(target)
             if quote == "<" or not target.stem.endswith("_int"):
@@ -172,7 +172,7 @@ def main():
     all_rooms = rooms()
     tap.check("every room has a level", [f"src/{room} has no level in tools/check_layers.py" for room in all_rooms
                                           if room not in LEVELS])
-    all_rooms = [room for room in all_rooms if room in LEVELS and find([f"src/{room}"], ".c", ".h")]
+    all_rooms = [room for room in all_rooms if room in LEVELS and find([f"src/{room}"], ".c", ".h", ".inc")]
     deps = {room: read_deps(room) for room in all_rooms}
     for room in all_rooms:
         tap.check(f"{room}: DEPS names lower levels", check_deps(room, deps[room]))

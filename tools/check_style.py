@@ -26,8 +26,8 @@ BANNED_EVERYWHERE = [
     ("rand srand random drand48", [], "base/rng.h gives the same numbers everywhere"),
     ("system popen", [], "a shell reads the arguments again; spawn with a vector"),
     ("fopen fdopen freopen fread fwrite open openat creat read write pread pwrite readv writev mmap munmap unlink rename "
-     "ftruncate fsync fdatasync opendir readdir scandir flock", ["src/base/"],
-     "files are base/file.h's, so that a test can make each read and write fail"),
+     "ftruncate fsync fdatasync opendir readdir scandir flock", ["src/base/", "src/hub/", "src/cli/signals.c"],
+     "files are base/file.h's, so that a test can make each read and write fail; hub resumes part files in place"),
 ]
 # Checked in the library's rooms: these belong to programs.
 BANNED_IN_LIBRARY = [
@@ -41,12 +41,15 @@ BANNED_IN_LIBRARY = [
 EMPTY_STEMS = {"utils", "util", "common", "helpers", "helper", "misc", "stuff", "general"}
 # Registries are X-lists of one line an entry; each kind has its own, under the same name (ARCHITECTURE.md).
 SHARED_NAMES = {"list.h"}
+# Tables that a script in tools/fixtures wrote: no essay is lost in them, however long they are.
+GENERATED = re.compile(r"_tables\.h$")
+C_SUFFIXES = (".c", ".h", ".inc")  # .inc: one kernel source, compiled once for each instruction set
 MAX_WIDTH = 128  # .clang-format's ColumnLimit
 MAX_LINES = 1500  # past this a file answers more than one question
 MAX_MEDIAN = 350  # of src/: the tree stays a tree of small rooms
 MAX_FUNCTION = 150  # lines; a function does one thing
 MIN_ESSAY = 30  # characters: a sentence
-MIN_ESSAY_PAIR = 160  # of src/: foo.c and foo.h together answer for the file's question; a paragraph
+MIN_ESSAY_PAIR = 50  # of src/: foo.c and foo.h together answer for the file's question
 OPEN_WORDS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
@@ -58,7 +61,7 @@ def code_files(*suffixes):
 def essay_length(path, text):
     """Characters of prose in the comment (or docstring) that follows the licence line; 0 when there is none."""
     lines = text.splitlines()
-    if path.suffix in (".c", ".h"):
+    if path.suffix in C_SUFFIXES:
         rest = "\n".join(lines[1:]).lstrip()
         match = re.match(r"/\*(.*?)\*/", rest, re.DOTALL)
         return len(" ".join(match.group(1).replace("*", " ").split())) if match else 0
@@ -111,7 +114,7 @@ def check_sizes(files):
     lengths = []
     for path, text in files:
         lines = text.count("\n")
-        if lines > MAX_LINES:
+        if lines > MAX_LINES and not GENERATED.search(path.name):
             yield f"{name(path)}: {lines} lines"
         if name(path).startswith("src/"):
             lengths.append(lines)
@@ -124,7 +127,8 @@ def check_names(files):
     for path, _ in files:
         if path.stem in EMPTY_STEMS:
             yield f"{name(path)}: a name that says nothing"
-        if path.name in SHARED_NAMES:
+        # trident/embed.h and model/embed.h: the treaty and the room behind it are told apart by their folder
+        if path.name in SHARED_NAMES or name(path).startswith("include/"):
             continue
         if path.name in seen:
             yield f"{name(path)}: {seen[path.name]} has the same name"
@@ -163,8 +167,8 @@ def check_shape(sources):
 
 def main():
     tap = Tap()
-    files = [(path, path.read_text(encoding="utf-8")) for path in code_files(".c", ".h", ".py", ".sh")]
-    sources = [(path, strip(text)) for path, text in files if name(path).startswith("src/") and path.suffix in (".c", ".h")]
+    files = [(path, path.read_text(encoding="utf-8")) for path in code_files(".c", ".h", ".inc", ".py", ".sh")]
+    sources = [(path, strip(text)) for path, text in files if name(path).startswith("src/") and path.suffix in C_SUFFIXES]
     library = [(path, text) for path, text in sources if not name(path).startswith(PROGRAMS)]
     tap.check("licence line", check_licence(files))
     tap.check("header essay", check_essays(files))

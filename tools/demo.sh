@@ -4,8 +4,8 @@
 #
 #   tools/demo.sh [TRIDENT] [FOLDER]       TRIDENT build/trident, FOLDER (index, runs) build/demo
 #
-# Fetches small-m3 (once), encodes the Chinese, English and Arabic paragraphs of data/xquad-demo into one index (once), then shows
-# a few questions and the figures. The three corpora have the same ids, so each key gets its language put before it.
+# Fetches small-m3 (once), encodes the Chinese, English and Arabic paragraphs of data/xquad-demo into one index (once), then
+# shows a few questions and the figures. The three corpora have the same ids, so each key gets its language put before it.
 set -eu
 trident=${1:-build/trident}
 folder=${2:-build/demo}
@@ -23,9 +23,14 @@ for language in zh en ar; do
     sed "s/^{\"_id\": \"/&$language:/" "$data/corpus.$language.jsonl"
 done >"$folder/corpus.jsonl.new"
 # an unchanged corpus keeps its file, and so its index
-cmp -s "$folder/corpus.jsonl.new" "$folder/corpus.jsonl" || { mv "$folder/corpus.jsonl.new" "$folder/corpus.jsonl"; rm -rf "$folder/index"; }
-rm -f "$folder/corpus.jsonl.new"
+if cmp -s "$folder/corpus.jsonl.new" "$folder/corpus.jsonl"; then
+    rm "$folder/corpus.jsonl.new"
+else
+    mv "$folder/corpus.jsonl.new" "$folder/corpus.jsonl"
+    rm -rf "$folder/index"
+fi
 say "$trident" index small-m3 "$folder/corpus.jsonl" -o "$folder/index"
 say "$trident" demo small-m3 "$folder/index" "$data" --runs "$folder/runs" \
     --show en:56beb4343aeaaa14008c925b,zh:56beb4343aeaaa14008c925c,ar:56beb4343aeaaa14008c925d
-printf '\n  all of it: %d s. Ask your own: %s demo small-m3 %s/index %s --ask "..."\n' $(($(date +%s) - began)) "$trident" "$folder" "$data"
+printf '\n  all of it: %d s. Ask your own:\n' $(($(date +%s) - began))
+printf '    %s demo small-m3 %s/index %s --ask "..."\n' "$trident" "$folder" "$data"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_bench.c — how many tokens a second does this machine encode, in the shapes that matter?
  *
- * A shape is TEXTSxTOKENS (specials counted), or `mixed`: 32 texts in one call, 16 as long as questions (8 to 23 tokens) and 16 as
- * long as paragraphs (32, 64 ... 512), in a shuffled order. bench/bench_st.py draws the same lengths for the other side.
+ * A shape is TEXTSxTOKENS (specials counted), or `mixed`: 32 texts in one call, 16 as long as questions (8 to 23 tokens) and 16
+ * as long as paragraphs (32, 64 ... 512), in a shuffled order. bench/bench_st.py draws the same lengths for the other side.
  *
- * What is timed is tri_embed on token ids, after one untimed run of the shape: no tokenizer, no file, no opening. Runs repeat until
- * the seconds are used up, at least MIN_RUNS of them; the figure is the median, with minimum and maximum beside it, because a
- * shared machine makes means lie. Ids are drawn uniformly from the vocabulary with a fixed seed, so that embedding rows come
- * from memory and not from a warm cache line. It does not compare: that takes two programs in turns (make bench). */
+ * What is timed is tri_embed on token ids, after one untimed run of the shape: no tokenizer, no file, no opening. Runs repeat
+ * until the seconds are used up, at least MIN_RUNS of them; the figure is the median, with minimum and maximum beside it,
+ * because a shared machine makes means lie. Ids are drawn uniformly from the vocabulary with a fixed seed, so that embedding
+ * rows come from memory and not from a warm cache line. It does not compare: that takes two programs in turns (make bench). */
 #include "cli/cli.h"
 
 #include <stdlib.h>
@@ -54,7 +54,8 @@ static tri_status shape_of(const char *word, size_t len, shape *out, tri_error *
     if (!mixed && (!x || len >= sizeof out->name || !number_parse_u64(word, (size_t)(x - word), &texts) ||
                    !number_parse_u64(x + 1, len - (size_t)(x - word) - 1, &tokens) || texts < 1 || tokens < 2 ||
                    tokens > MAX_SHAPE_TOKENS || texts > MAX_SHAPE_TOKENS / tokens))
-        return err_set(err, TRI_ERR_ARGUMENT, "--shapes takes TEXTSxTOKENS (2 tokens or more) and mixed, got \"%.*s\"", (int)len, word);
+        return err_set(err, TRI_ERR_ARGUMENT, "--shapes takes TEXTSxTOKENS (2 tokens or more) and mixed, got \"%.*s\"",
+                       (int)len, word);
     memcpy(out->name, word, len);
     out->n_texts = mixed ? MIXED_TEXTS : (size_t)texts;
     out->lengths = mem_array(out->n_texts, sizeof *out->lengths);
@@ -88,8 +89,8 @@ static tri_status shapes_of(const char *words, shape *out, size_t *n, tri_error 
 
 /* ---- one shape ------------------------------------------------------------------------------------------------------- */
 
-/* Texts of this shape as token ids: the model's own specials at the ends, anything of the vocabulary between. `ids` and `inputs`
- * are for mem_free. */
+/* Texts of this shape as token ids: the model's own specials at the ends, anything of the vocabulary between. `ids` and
+ * `inputs` are for mem_free. */
 static tri_status draw_inputs(const setup_model *m, const shape *s, uint32_t **ids, tri_input **inputs, tri_error *err)
 {
     tri_tokenize_options options;
@@ -127,8 +128,8 @@ static int compare_ms(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static tri_status time_runs(cli *c, tri_session *session, unsigned want, const tri_input *inputs, size_t n, double *ms, size_t *runs,
-                            tri_error *err)
+static tri_status time_runs(cli *c, tri_session *session, unsigned want, const tri_input *inputs, size_t n, double *ms,
+                            size_t *runs, tri_error *err)
 {
     const struct bench_args *args = c->options;
     tri_embed_options options;
@@ -178,22 +179,26 @@ static tri_status write_row(const cli *c, const shape *s, const timing *t, bool 
 {
     double rate = (double)s->n_tokens / t->median_ms * 1e3;
     if (c->shared.json)
-        return buf_printf(out, "%s{\"shape\": \"%s\", \"texts\": %zu, \"tokens\": %zu, \"runs\": %zu, \"median_ms\": %.4f, \"min_ms\": %.4f, "
-                          "\"max_ms\": %.4f, \"tokens_per_s\": %.1f}", first ? "" : ", ", s->name, s->n_texts, s->n_tokens, t->runs,
-                          t->median_ms, t->min_ms, t->max_ms, rate);
-    return buf_printf(out, "%-10s %8zu %10.2f %10.2f %10.2f %8zu %12.0f\n", s->name, s->n_tokens, t->median_ms, t->min_ms, t->max_ms,
-                      t->runs, rate);
+        return buf_printf(
+            out,
+            "%s{\"shape\": \"%s\", \"texts\": %zu, \"tokens\": %zu, \"runs\": %zu, \"median_ms\": %.4f, \"min_ms\": %.4f, "
+            "\"max_ms\": %.4f, \"tokens_per_s\": %.1f}",
+            first ? "" : ", ", s->name, s->n_texts, s->n_tokens, t->runs, t->median_ms, t->min_ms, t->max_ms, rate);
+    return buf_printf(out, "%-10s %8zu %10.2f %10.2f %10.2f %8zu %12.0f\n", s->name, s->n_tokens, t->median_ms, t->min_ms,
+                      t->max_ms, t->runs, rate);
 }
 
 static tri_status write_head(const cli *c, const setup_model *m, unsigned want, buf *out)
 {
     const char *engine = tri_engine_describe(m->engine);
-    if (c->shared.json) return buf_printf(out, "{\"engine\": \"%s\", \"want\": \"%s\", \"results\": [", engine, setup_want_words(want));
-    return buf_printf(out, "%s, %s\n%-10s %8s %10s %10s %10s %8s %12s\n", engine, setup_want_words(want), "shape", "tokens", "median ms",
-                      "min ms", "max ms", "runs", "tokens/s");
+    if (c->shared.json)
+        return buf_printf(out, "{\"engine\": \"%s\", \"want\": \"%s\", \"results\": [", engine, setup_want_words(want));
+    return buf_printf(out, "%s, %s\n%-10s %8s %10s %10s %10s %8s %12s\n", engine, setup_want_words(want), "shape", "tokens",
+                      "median ms", "min ms", "max ms", "runs", "tokens/s");
 }
 
-static tri_status bench_shapes(cli *c, const setup_model *m, const shape *shapes, size_t n, unsigned want, buf *out, tri_error *err)
+static tri_status bench_shapes(cli *c, const setup_model *m, const shape *shapes, size_t n, unsigned want, buf *out,
+                               tri_error *err)
 {
     tri_status st = write_head(c, m, want, out);
     for (size_t i = 0; st == TRI_OK && i < n; i++) {
@@ -227,13 +232,14 @@ static tri_status run(cli *c, tri_error *err)
     return st;
 }
 
-static const flag flags[] = {
-    {"shapes", 0, FLAG_TEXT, "LIST", "1x16,1x128,1x512,32x128,mixed", "TEXTSxTOKENS and mixed, comma between",
-     offsetof(struct bench_args, shapes)},
-    {"seconds", 0, FLAG_NUMBER, "X", "3", "time for each shape, after one run that does not count", offsetof(struct bench_args, seconds)},
-    {"want", 0, FLAG_TEXT, "LIST", NULL, "dense, sparse, multi (comma between); by default all that the model has",
-     offsetof(struct bench_args, want)},
-    FLAG_END};
+static const flag flags[] = {{"shapes", 0, FLAG_TEXT, "LIST", "1x16,1x128,1x512,32x128,mixed",
+                              "TEXTSxTOKENS and mixed, comma between", offsetof(struct bench_args, shapes)},
+                             {"seconds", 0, FLAG_NUMBER, "X", "3", "time for each shape, after one run that does not count",
+                              offsetof(struct bench_args, seconds)},
+                             {"want", 0, FLAG_TEXT, "LIST", NULL,
+                              "dense, sparse, multi (comma between); by default all that the model has",
+                              offsetof(struct bench_args, want)},
+                             FLAG_END};
 
 const cli_command cmd_bench = {
     .name = "bench",

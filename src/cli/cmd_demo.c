@@ -118,7 +118,8 @@ static tri_status search_all(demo *d, const tri_query *queries, size_t n, tri_hi
     return tri_search(d->index, &options, queries, n, out, err);
 }
 
-/* ---- one question, side by side -------------------------------------------------------------------------------------------- */
+/* ---- one question, side by side --------------------------------------------------------------------------------------------
+ */
 
 /* Does qrels.tsv judge this document for this question? The file is small and this is asked for a few questions. */
 static tri_status judged_document(const demo *d, tri_text question, buf *out, tri_error *err)
@@ -146,7 +147,8 @@ static bool is_judged(tri_text key, const buf *judged)
     return judged->len && id.len == judged->len && memcmp(id.bytes, judged->data, id.len) == 0;
 }
 
-static tri_status show_columns(const demo *d, const tri_hit *const *ranked[WAYS], const size_t n[WAYS], size_t top, const buf *judged)
+static tri_status show_columns(const demo *d, const tri_hit *const *ranked[WAYS], const size_t n[WAYS], size_t top,
+                               const buf *judged)
 {
     const view *v = &d->view;
     TRI_TRY(buf_str(d->view.out, "     "));
@@ -224,7 +226,8 @@ static tri_status show_hit(const demo *d, const tri_query *query, const tri_hit 
         marks[n_marks++] = (view_match){piece, matches[i].weight};
         ++*count;
     }
-    tri_status st = view_printf(&d->view, VIEW_DIM, "     %.*s\n", (int)(hit->key.len > 64 ? 64 : hit->key.len), hit->key.bytes);
+    tri_status st =
+        view_printf(&d->view, VIEW_DIM, "     %.*s\n", (int)(hit->key.len > 64 ? 64 : hit->key.len), hit->key.bytes);
     if (st == TRI_OK) st = view_passage(&d->view, hit->text, marks, n_marks, 2, 7);
     if (st == TRI_OK) st = show_matches(d, TRI_SPARSE, matches, n);
     if (st == TRI_OK) st = show_matches(d, TRI_MULTI, matches, n);
@@ -232,7 +235,8 @@ static tri_status show_hit(const demo *d, const tri_query *query, const tri_hit 
 }
 
 /* The best hit, and the best of another language where the top has one: the same words in another script. */
-static tri_status show_reasons(const demo *d, const tri_query *query, const tri_hit *const *ranked, size_t n, size_t top, tri_error *err)
+static tri_status show_reasons(const demo *d, const tri_query *query, const tri_hit *const *ranked, size_t n, size_t top,
+                               tri_error *err)
 {
     if (n == 0) return TRI_OK;
     TRI_TRY(show_hit(d, query, ranked[0], err));
@@ -295,12 +299,14 @@ static tri_status open_language(demo *d, const char *name, size_t len, tri_error
 {
     const struct demo_args *args = d->c->options;
     if (d->n_languages == MAX_LANGUAGES || len == 0 || len >= LANGUAGE_CAP)
-        return cli_usage(d->c, err, "--languages takes up to %d names such as zh,en,ar, got \"%s\"", MAX_LANGUAGES, args->languages);
+        return cli_usage(d->c, err, "--languages takes up to %d names such as zh,en,ar, got \"%s\"", MAX_LANGUAGES,
+                         args->languages);
     language *l = &d->languages[d->n_languages];
     char file[LANGUAGE_CAP + 32], path[LIMIT_PATH];
     memcpy(l->name, name, len);
     snprintf(file, sizeof file, "queries.%s.jsonl", l->name);
-    if (file_join(path, sizeof path, d->c->args[2], file) != TRI_OK) return err_set(err, TRI_ERR_LIMIT, "path too long: %s", d->c->args[2]);
+    if (file_join(path, sizeof path, d->c->args[2], file) != TRI_OK)
+        return err_set(err, TRI_ERR_LIMIT, "path too long: %s", d->c->args[2]);
     TRI_TRY(record_reader_open(&l->reader, path, &d->c->shared, 0, err));
     l->open = true;
     d->n_languages++;
@@ -344,7 +350,9 @@ static tri_status show_questions(demo *d, tri_error *err)
                 found = true;
             }
         }
-        if (!found) return err_set(err, TRI_ERR_NOT_FOUND, "--show: no question \"%.*s\" among the first %zu", (int)len, p, args->questions);
+        if (!found)
+            return err_set(err, TRI_ERR_NOT_FOUND, "--show: no question \"%.*s\" among the first %zu", (int)len, p,
+                           args->questions);
         p += len + (p[len] == ',');
     }
     return TRI_OK;
@@ -362,13 +370,15 @@ static tri_status ask(demo *d, tri_error *err)
     return st;
 }
 
-/* ---- the figures ---------------------------------------------------------------------------------------------------------- */
+/* ---- the figures ----------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const metrics[] = {"ndcg@10", "recall@100", "mrr"};
 enum { METRICS = 3 };
 static const char *const metric_titles[METRICS] = {"nDCG@10", "Recall@100", "MRR"};
 
-static tri_status write_ranking(out_file *file, tri_text question, const tri_hit *const *ranked, size_t n, way w, tri_error *err)
+static tri_status write_ranking(out_file *file, tri_text question, const tri_hit *const *ranked, size_t n, way w,
+                                tri_error *err)
 {
     buf line;
     buf_init(&line, 0);
@@ -377,8 +387,8 @@ static tri_status write_ranking(out_file *file, tri_text question, const tri_hit
         char score[32];
         tri_text id = key_without_language(ranked[i]->key);
         number_format_f32(score, sizeof score, way_score(ranked[i], w));
-        st = buf_printf(&line, "%.*s Q0 %.*s %zu %s %s\n", (int)question.len, question.bytes, (int)id.len, id.bytes, i + 1, score,
-                        way_names[w]);
+        st = buf_printf(&line, "%.*s Q0 %.*s %zu %s %s\n", (int)question.len, question.bytes, (int)id.len, id.bytes, i + 1,
+                        score, way_names[w]);
     }
     st = st == TRI_OK ? out_file_write(file, line.data, line.len, err) : err_set(err, st, "could not write a ranking");
     buf_drop(&line);
@@ -394,8 +404,8 @@ static tri_status run_path(const demo *d, const language *from, const char *to, 
 }
 
 /* One run file: the questions of `from` against the documents of `to`, one way; then its three figures. */
-static tri_status measure_run(demo *d, const language *from, const char *to, way w, const tri_hits *hits, double values[METRICS],
-                              tri_error *err)
+static tri_status measure_run(demo *d, const language *from, const char *to, way w, const tri_hits *hits,
+                              double values[METRICS], tri_error *err)
 {
     char path[LIMIT_PATH];
     out_file *file;
@@ -472,7 +482,8 @@ static tri_status measure_language(demo *d, const language *from, tri_error *err
     TRI_TRY(st);
     for (size_t to = 0; st == TRI_OK && to < d->n_languages; to++) {
         double values[WAYS][METRICS] = {{0}};
-        for (way w = 0; st == TRI_OK && w < WAYS; w++) st = measure_run(d, from, d->languages[to].name, w, hits, values[w], err);
+        for (way w = 0; st == TRI_OK && w < WAYS; w++)
+            st = measure_run(d, from, d->languages[to].name, w, hits, values[w], err);
         if (st == TRI_OK && draw_row(d, from->name, d->languages[to].name, values) != TRI_OK)
             st = err_set(err, TRI_ERR_MEMORY, "could not draw the table");
     }
@@ -497,14 +508,16 @@ static tri_status show_figures(demo *d, tri_error *err)
         TRI_TRY(measure_language(d, &d->languages[i], err));
         TRI_TRY(flush(d, err));
     }
-    st = view_printf(&d->view, VIEW_DIM, "\n  %zu questions encoded in %.1f s (%.0f tokens/s), %.1f s to search %llu documents exactly with each\n"
+    st = view_printf(&d->view, VIEW_DIM,
+                     "\n  %zu questions encoded in %.1f s (%.0f tokens/s), %.1f s to search %llu documents exactly with each\n"
                      "  runs: %s; the same figures: trident eval %s RUN... --metrics ndcg@10,recall@100,mrr --no-complete\n",
                      d->n_questions, d->encode_seconds, (double)d->n_tokens / fmax(d->encode_seconds, 1e-9), d->search_seconds,
                      (unsigned long long)d->n_documents, d->runs_path, d->qrels_path);
     return st == TRI_OK ? flush(d, err) : err_set(err, st, "could not draw the table");
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------------- */
+/* ---- the command -----------------------------------------------------------------------------------------------------------
+ */
 
 static tri_status open_all(demo *d, tri_error *err)
 {

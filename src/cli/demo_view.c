@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* demo_view.c — the terminal side of `trident demo`. See demo_view.h.
  *
- * Where a match lies in a passage is found by looking for the piece's bytes in the text. That is for the eye only: the tokenizer
- * normalises, so a piece may stand in the text in another form and is then not marked; short Latin pieces are not looked for, they
- * are inside every other word. */
+ * Where a match lies in a passage is found by looking for the piece's bytes in the text. That is for the eye only: the
+ * tokenizer normalises, so a piece may stand in the text in another form and is then not marked; short Latin pieces are not
+ * looked for, they are inside every other word. */
 #include "cli/demo_view.h"
 
 #include <stdarg.h>
@@ -69,11 +69,11 @@ static bool in_ranges(const range *ranges, size_t n, uint32_t cp)
 /* The blocks of UAX 11 (wide, fullwidth) and of combining marks that the demonstration's scripts use. */
 static size_t char_width(uint32_t cp)
 {
-    static const range wide[] = {{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},
+    static const range wide[] = {{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
                                  {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
-    static const range marks[] = {{0x0300, 0x036F}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
-                                  {0x06D6, 0x06DC}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x200B, 0x200F},
-                                  {0x20D0, 0x20F0}, {0xFE00, 0xFE0F}};
+    static const range marks[] = {{0x0300, 0x036F}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F},
+                                  {0x0670, 0x0670}, {0x06D6, 0x06DC}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A},
+                                  {0x0E47, 0x0E4E}, {0x200B, 0x200F}, {0x20D0, 0x20F0}, {0xFE00, 0xFE0F}};
     if (cp < 0x300) return 1;
     if (in_ranges(marks, sizeof marks / sizeof marks[0], cp)) return 0;
     return in_ranges(wide, sizeof wide / sizeof wide[0], cp) ? 2 : 1;
@@ -104,7 +104,8 @@ static tri_status view_safe(const view *v, view_style style, const char *bytes, 
     return TRI_OK;
 }
 
-/* ---- pieces and passages ---------------------------------------------------------------------------------------------------- */
+/* ---- pieces and passages ----------------------------------------------------------------------------------------------------
+ */
 
 /* Takes the word mark off; *at_word tells that it was there. */
 static tri_text bare_piece(tri_text piece, bool *at_word)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* demo_view.h — putting ranked lists, matching tokens and pieces of text on a terminal.
  *
- * Everything is appended to a buffer; colour is a switch, so that the same words go to a file without escapes. Widths are display
- * columns: wide East Asian characters count two, combining marks none (utf8 alone would misalign Chinese and Arabic). */
+ * Everything is appended to a buffer; colour is a switch, so that the same words go to a file without escapes. Widths are
+ * display columns: wide East Asian characters count two, combining marks none (utf8 alone would misalign Chinese and Arabic).
+ */
 #ifndef TRI_CLI_DEMO_VIEW_H
 #define TRI_CLI_DEMO_VIEW_H
 
@@ -20,7 +21,8 @@ typedef struct view {
     size_t columns; /* of the terminal */
 } view;
 
-/* A file or pipe is 100 columns wide and without colour; `when` is 0 auto, 1 always, 2 never. NO_COLOR counts as never in auto. */
+/* A file or pipe is 100 columns wide and without colour; `when` is 0 auto, 1 always, 2 never. NO_COLOR counts as never in auto.
+ */
 void view_init(view *v, buf *out, int when);
 tri_status view_text(const view *v, view_style style, const char *bytes, size_t len);
 tri_status view_printf(const view *v, view_style style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
