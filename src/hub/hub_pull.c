@@ -214,6 +214,12 @@ static tri_status select_shards(hub_job *j, const stage *s, const char *index, t
     return st;
 }
 
+static bool is_wanted(const void *ctx, const char *name)
+{
+    const hub_file *f = hub_listing_find(ctx, name);
+    return f && f->wanted;
+}
+
 static tri_status record_files(const hub_job *j, const stage *s, pull_record *record, tri_error *err)
 {
     char source[512];
@@ -234,6 +240,7 @@ static tri_status run_job(hub_job *j, const stage *s, pull_record *record, tri_e
     TRI_TRY(learn_facts(j, err));
     TRI_TRY(sum_up(j, s, err));
     TRI_TRY(bring_files(j, s, err));
+    TRI_TRY(stage_prune(s, is_wanted, &j->listing, err)); /* what an interrupted pull of another commit left */
     return record_files(j, s, record, err);
 }
 

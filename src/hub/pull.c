@@ -127,10 +127,21 @@ static void fill_result(const job *j, bool there, uint64_t fetched, pull_result 
     pull_record_totals(&j->record, &out->n_files, &out->bytes);
 }
 
+/* Options that mean nothing for this kind of model are refused, not ignored. */
+static tri_status check_options(const job *j, tri_error *err)
+{
+    if (j->demo && (j->o->revision || j->o->update))
+        return err_set(err, TRI_ERR_ARGUMENT, "%s is one pinned wheel: it has no revisions and no updates", j->name);
+    if (!j->demo && j->o->wheel)
+        return err_set(err, TRI_ERR_ARGUMENT, "%s does not come as a wheel: only demonstration models do", j->name);
+    return TRI_OK;
+}
+
 static tri_status run_job(job *j, pull_result *out, tri_error *err)
 {
     bool there = false;
     uint64_t fetched = 0;
+    TRI_TRY(check_options(j, err));
     TRI_TRY(find_target(j, err));
     TRI_TRY(look(j, err));
     TRI_TRY(is_there(j, &there, err));

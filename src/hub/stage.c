@@ -10,7 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,8 +21,6 @@
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/file.h"
-
-enum { WALK_FDS = 8 }; /* folders held open while one is emptied; deeper ones are reopened */
 
 static tri_status split_target(const char *target, char parent[LIMIT_PATH], const char **base, tri_error *err)
 {
@@ -37,17 +36,35 @@ static tri_status split_target(const char *target, char parent[LIMIT_PATH], cons
     return TRI_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
+/* Called for each file and, after what is in it, each folder below and including `top`. Non-zero errno stops the walk. */
+typedef int (*visit_fn)(const char *path, bool is_dir, void *ctx);
+
+static tri_status walk(const char *top, visit_fn visit, void *ctx, const char *action, tri_error *err)
 {
-    (void)info;
-    (void)where;
-    return kind == FTW_DP ? rmdir(path) : unlink(path);
+    char *const tops[] = {(char *)(uintptr_t)top, NULL};
+    int code = 0;
+    FTS *tree = fts_open(tops, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!tree) return err_memory(err, sizeof *tree);
+    for (FTSENT *e; !code && (e = fts_read(tree));) {
+        if (e->fts_info == FTS_D) continue; /* it comes again as FTS_DP, when it has been read */
+        bool failed = e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS;
+        code = failed ? e->fts_errno : visit(e->fts_path, e->fts_info == FTS_DP, ctx);
+        if (code == ENOENT) code = 0;
+        if (code) err_set(err, TRI_ERR_IO, "could not %s %s: %s", action, e->fts_path, strerror(code));
+    }
+    fts_close(tree);
+    return code ? TRI_ERR_IO : TRI_OK;
+}
+
+static int remove_entry(const char *path, bool is_dir, void *ctx)
+{
+    (void)ctx;
+    return (is_dir ? rmdir(path) : unlink(path)) == 0 ? 0 : errno;
 }
 
 static tri_status remove_tree(const char *path, tri_error *err)
 {
-    if (nftw(path, remove_entry, WALK_FDS, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT) return TRI_OK;
-    return err_set(err, TRI_ERR_IO, "could not remove %s: %s", path, strerror(errno));
+    return walk(path, remove_entry, NULL, "remove", err);
 }
 
 /* Opens and locks the folder at s->dir. TRI_ERR_STATE: another process has it. *stale: it was renamed while we waited. */
@@ -81,8 +98,7 @@ tri_status stage_begin(stage *s, const char *target, bool resume, tri_error *err
         TRI_TRY(file_make_dirs(s->dir, err));
         TRI_TRY(lock_dir(s, &stale, err));
     }
-    if (resume) return TRI_OK;
-    return stage_remove(s, "", err);
+    return resume ? TRI_OK : stage_prune(s, NULL, NULL, err);
 }
 
 tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tri_error *err)
@@ -96,29 +112,40 @@ tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tr
     return st;
 }
 
-/* nftw's walker for emptying a folder but keeping it: level 0 is the folder itself. */
-static int remove_below(const char *path, const struct stat *info, int kind, struct FTW *where)
+/* What prune keeps: the files that a caller knows, and the folder itself. */
+typedef struct pruning {
+    const char *dir;
+    bool (*keep)(const void *ctx, const char *name);
+    const void *ctx;
+} pruning;
+
+static int prune_entry(const char *path, bool is_dir, void *ctx)
 {
-    return where->level == 0 ? 0 : remove_entry(path, info, kind, where);
+    const pruning *p = ctx;
+    size_t len = strlen(p->dir);
+    if (strlen(path) <= len + 1) return 0;
+    if (!is_dir) return p->keep && p->keep(p->ctx, path + len + 1) ? 0 : remove_entry(path, false, NULL);
+    int code = remove_entry(path, true, NULL);
+    return code == ENOTEMPTY || code == EEXIST ? 0 : code;
+}
+
+tri_status stage_prune(const stage *s, bool (*keep)(const void *ctx, const char *name), const void *ctx, tri_error *err)
+{
+    pruning p = {s->dir, keep, ctx};
+    return walk(s->dir, prune_entry, &p, "tidy", err);
 }
 
 tri_status stage_remove(const stage *s, const char *name, tri_error *err)
 {
     char path[LIMIT_PATH];
-    if (name[0]) {
-        TRI_TRY(stage_path(s, name, path, err));
-        return remove_tree(path, err);
-    }
-    if (nftw(s->dir, remove_below, WALK_FDS, FTW_DEPTH | FTW_PHYS) == 0) return TRI_OK;
-    return err_set(err, TRI_ERR_IO, "could not empty %s: %s", s->dir, strerror(errno));
+    TRI_TRY(stage_path(s, name, path, err));
+    return remove_tree(path, err);
 }
 
-static int sync_folder(const char *path, const struct stat *info, int kind, struct FTW *where)
+static int sync_entry(const char *path, bool is_dir, void *ctx)
 {
-    (void)info;
-    (void)where;
-    if (kind != FTW_DP) return 0;
-    return file_sync_dir(path, NULL) == TRI_OK ? 0 : -1;
+    (void)ctx;
+    return is_dir && file_sync_dir(path, NULL) != TRI_OK ? EIO : 0;
 }
 
 static tri_status replace_target(const stage *s, tri_error *err)
@@ -138,8 +165,7 @@ tri_status stage_commit(stage *s, tri_error *err)
     char parent[LIMIT_PATH];
     const char *base = NULL;
     TRI_TRY(split_target(s->target, parent, &base, err));
-    if (nftw(s->dir, sync_folder, WALK_FDS, FTW_DEPTH | FTW_PHYS) != 0)
-        return err_set(err, TRI_ERR_IO, "could not sync %s", s->dir);
+    TRI_TRY(walk(s->dir, sync_entry, NULL, "sync", err));
     if (file_is_dir(s->target)) TRI_TRY(replace_target(s, err));
     else TRI_TRY(file_rename(s->dir, s->target, err));
     return file_sync_dir(parent, err);

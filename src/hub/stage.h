@@ -21,6 +21,8 @@ typedef struct stage {
 tri_status stage_begin(stage *s, const char *target, bool resume, tri_error *err);
 /* Path of a file of the working folder ("1_Pooling/config.json"); folders on the way are made. */
 tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tri_error *err);
+/* Removes every file for which keep answers false (NULL: every file), and the folders that are empty then. */
+tri_status stage_prune(const stage *s, bool (*keep)(const void *ctx, const char *name), const void *ctx, tri_error *err);
 /* Removes a file or a folder with all in it from the working folder; missing is fine. */
 tri_status stage_remove(const stage *s, const char *name, tri_error *err);
 /* The working folder becomes the target; an older target is removed. */
