@@ -3,6 +3,7 @@
  * `const cli_command cmd_<name>`. No include guard: included once to declare and once to list. */
 COMMAND(pull)
 COMMAND(info)
+COMMAND(doctor)
 COMMAND(tokenize)
 COMMAND(encode)
 COMMAND(score)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* experimental.h — not promised yet: names and meanings here may change with any version. Not part of trident.h. */
+#ifndef TRIDENT_EXPERIMENTAL_H
+#define TRIDENT_EXPERIMENTAL_H
+
+#include "trident/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TRI_DOCTOR_OK = 0, TRI_DOCTOR_NOTE = 1, TRI_DOCTOR_FAIL = 2 };
+
+/* One thing that was checked: its short name, the verdict, and one line with the figure. Strings live for the call only. */
+typedef void (*tri_doctor_fn)(void *ctx, const char *check, int verdict, const char *line);
+
+/* Proves on these weights what silently goes wrong elsewhere: kernels against the plain reference, positions, activation, special ids,
+ * tokenizer rules, pooling, heads, prompts, finite and repeatable outputs. TRI_OK when everything could be looked at, whatever the
+ * verdicts; *n_failed counts those that failed. */
+TRI_API tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
+                                  tri_error *err);
+
+/* i-th instruction set that works on this machine, best first, "ref" last; NULL past the end. */
+TRI_API const char *tri_isa_name(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
