@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json.c — jansson, made safe for bytes from outside.
+/* json.c — configuration as a tree (jansson's), built by this house's own reader.
  *
- * jansson parses by recursion (up to 2,048 levels) and its memory is a multiple of the text, so both are bounded before it sees
- * the text: the depth by one linear pass that knows only strings and brackets, the size by the reader of the file. Its memory comes
- * from base/alloc.h.
+ * jansson keeps the tree, but does not parse: its parser recurses, refuses integers past 64 bits (tokenizer_config.json of many
+ * models has model_max_length 1000000000000000019884624838656), and does not look at every allocation: when memory runs out inside
+ * a name, version 2.14 leaves the byte out ("LayrNorm") or writes past its buffer. Found by making each allocation fail
+ * (tests/formats/test_json.c). So the tree is built from the events of json_stream.h: depth bounded, no recursion, each
+ * allocation checked, all memory from base/alloc.h.
  *
- * Integers: jansson refuses those past 64 bits, but tokenizer_config.json of many models has model_max_length
- * 1000000000000000019884624838656. A text refused for that reason alone is read again with its integers as doubles; so a count is
- * an integer, or a double without a fraction, as JSON itself knows only numbers. */
+ * Numbers: without fraction and exponent and inside 64 bits, an integer; any other finite one, a double. A count is an integer or
+ * a double without a fraction, as JSON itself knows only numbers. */
 #include "formats/json.h"
 
 #include <math.h>
@@ -18,71 +19,120 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/number.h"
+#include "formats/json_stream.h"
 
-/* jansson 2.14 does not look at every allocation: one that fails inside a token is reported as a bad token, or the byte is left out
- * and the parse succeeds ("LayrNorm" for "LayerNorm", found by making each allocation fail). So the allocator notes its own
- * failures: per thread, cleared before each parse, and a parse during which one happened is never believed. */
-static _Thread_local bool starved;
-
-static void *note_alloc(size_t bytes)
-{
-    void *block = mem_alloc(bytes);
-    if (!block) starved = true;
-    return block;
-}
+/* The tree while it grows: open[0..depth) are the containers that the next value lies in. */
+typedef struct tree {
+    json_stream stream;
+    json_t *root, *open[LIMIT_JSON_DEPTH];
+    unsigned depth;
+    buf key; /* of the value to come */
+} tree;
 
 static void route_memory(void)
 {
-    json_set_alloc_funcs(note_alloc, mem_free);
+    json_set_alloc_funcs(mem_alloc, mem_free);
 }
 
-/* The deepest nesting of brackets outside strings. A text that is not JSON may give any number: the parser will refuse it. */
-static size_t nesting(const char *text, size_t len)
+/* Puts the value in its place; takes it over, also on failure. NULL stands for a value that memory had no room for. */
+static tri_status attach(tree *t, json_t *value, tri_error *err)
 {
-    size_t depth = 0, deepest = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (quoted) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > deepest) deepest = depth;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
+    json_t *parent = t->depth ? t->open[t->depth - 1] : NULL;
+    int failed = !value;
+    if (!parent)
+        t->root = value;
+    else if (json_is_object(parent))
+        failed = json_object_setn_new_nocheck(parent, (const char *)t->key.data, t->key.len, value);
+    else
+        failed = json_array_append_new(parent, value);
+    return failed ? err_set(err, TRI_ERR_MEMORY, "could not read %s: no memory for its JSON", t->stream.what) : TRI_OK;
+}
+
+static tri_status open_container(tree *t, json_t *container, tri_error *err)
+{
+    TRI_TRY(attach(t, container, err));
+    t->open[t->depth++] = container; /* the stream allows no more than LIMIT_JSON_DEPTH */
+    return TRI_OK;
+}
+
+/* One byte at least is reserved, so that the empty key is not NULL. */
+static tri_status keep_key(tree *t, tri_error *err)
+{
+    const json_stream *s = &t->stream;
+    if (memchr(s->text, 0, s->len)) return json_stream_error(s, err, "a key holds U+0000");
+    if (json_object_getn(t->open[t->depth - 1], s->text, s->len)) {
+        tri_status st = json_stream_error(s, err, "the key is there twice");
+        return err_prefix(err, st, "duplicate key \"%.*s\": ", (int)(s->len < 100 ? s->len : 100), s->text);
     }
-    return deepest;
+    buf_clear(&t->key);
+    if (buf_reserve(&t->key, s->len + 1) != TRI_OK || buf_append(&t->key, s->text, s->len) != TRI_OK) return err_memory(err, s->len);
+    return TRI_OK;
 }
 
-static tri_status say_why(const json_error_t *why, const char *what, tri_error *err)
+static tri_status attach_number(tree *t, tri_error *err)
 {
-    if (starved)
-        return err_set(err, TRI_ERR_MEMORY, "could not read %s: no memory for its JSON", what);
-    return err_set(err, TRI_ERR_FORMAT, "could not read %s: line %d, column %d: %s", what, why->line, why->column, why->text);
+    const json_stream *s = &t->stream;
+    bool negative = *s->text == '-';
+    uint64_t size;
+    double real;
+    if (number_parse_u64(s->text + negative, s->len - negative, &size) && size <= INT64_MAX)
+        return attach(t, json_integer(negative ? -(json_int_t)size : (json_int_t)size), err);
+    if (!number_parse_f64(s->text, s->len, &real) || !isfinite(real)) return json_stream_error(s, err, "a number is too big");
+    return attach(t, json_real(real), err);
+}
+
+static tri_status grow_tree(tree *t, json_event event, tri_error *err)
+{
+    const json_stream *s = &t->stream;
+    switch (event) {
+    case JSON_EVENT_OBJECT:
+        return open_container(t, json_object(), err);
+    case JSON_EVENT_ARRAY:
+        return open_container(t, json_array(), err);
+    case JSON_EVENT_OBJECT_END:
+    case JSON_EVENT_ARRAY_END:
+        t->depth--;
+        return TRI_OK;
+    case JSON_EVENT_KEY:
+        return keep_key(t, err);
+    case JSON_EVENT_STRING:
+        return attach(t, json_stringn_nocheck(s->text, s->len), err);
+    case JSON_EVENT_NUMBER:
+        return attach_number(t, err);
+    case JSON_EVENT_TRUE:
+        return attach(t, json_true(), err);
+    case JSON_EVENT_FALSE:
+        return attach(t, json_false(), err);
+    case JSON_EVENT_NULL:
+        return attach(t, json_null(), err);
+    case JSON_EVENT_END:
+        break;
+    }
+    return TRI_OK;
 }
 
 tri_status json_text_load(const void *text, size_t len, const char *what, json_t **out, tri_error *err)
 {
     static pthread_once_t routed = PTHREAD_ONCE_INIT;
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_error_t why = {0};
+    tree t = {0};
+    json_event event;
+    tri_status st;
     *out = NULL;
     pthread_once(&routed, route_memory);
-    starved = false;
-    if (nesting(text, len) > LIMIT_JSON_DEPTH)
-        return err_set(err, TRI_ERR_LIMIT, "could not read %s: its JSON is nested more than %d deep", what, LIMIT_JSON_DEPTH);
-    *out = json_loadb(len ? text : "", len, flags, &why);
-    if (!*out && !starved && json_error_code(&why) == json_error_numeric_overflow)
-        *out = json_loadb(text, len, flags | JSON_DECODE_INT_AS_REAL, &why);
-    if (*out && !starved) return TRI_OK;
-    json_decref(*out);
-    *out = NULL;
-    return say_why(&why, what, err);
+    json_stream_init(&t.stream, text, len, what);
+    buf_init(&t.key, 0);
+    do {
+        st = json_stream_next(&t.stream, &event, err);
+        if (!st) st = grow_tree(&t, event, err);
+    } while (!st && event != JSON_EVENT_END);
+    json_stream_drop(&t.stream);
+    buf_drop(&t.key);
+    if (!st)
+        *out = t.root;
+    else
+        json_decref(t.root);
+    return st;
 }
 
 tri_status json_file_load(const char *path, json_t **out, tri_error *err)

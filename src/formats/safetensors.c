@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* safetensors.c — what does the header of a safetensors file promise, and does the file keep it?
  *
- * The header may have 100 MB, so it is scanned once from front to back, without a tree and without recursion: the grammar is two
- * objects and two arrays deep, and values under keys that mean nothing here are stepped over with a stack of bits.
+ * The header may have 100 MB, so it is read once from front to back (json_stream.h), without a tree and without recursion;
+ * values under keys that mean nothing here are checked and passed over.
  *
  * Checked, as the reference reader (safetensors, Rust) does, and a little more:
  *   (1) N <= 100,000,000 and 8 + N <= file size, without overflow; the header starts with '{' and is one JSON object;
@@ -22,7 +22,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "base/utf8.h"
+#include "base/number.h"
+#include "formats/json_stream.h"
 #include "formats/le.h"
 
 enum { LENGTH_BYTES = 8 };
@@ -39,10 +40,16 @@ static const struct {
     {"F8_E8M0", DTYPE_OTHER, 8},  {"F6_E2M3", DTYPE_OTHER, 6},  {"F6_E3M2", DTYPE_OTHER, 6},  {"F4", DTYPE_OTHER, 4},
 };
 
-typedef struct scan {
-    const uint8_t *p, *end, *start;
+/* The reading of one header. */
+typedef struct reading {
+    json_stream json;
+    tensor_table *table;
+    const char *file;
+    const uint8_t *data;
+    uint64_t data_len;
+    buf name; /* of the tensor in hand: the stream's own text lasts only until its next event */
     tri_error *err;
-} scan;
+} reading;
 
 /* One header entry as it stands in the JSON. */
 typedef struct entry {
@@ -54,306 +61,158 @@ typedef struct entry {
     weight w;
 } entry;
 
-/* --- JSON, as far as it is needed --------------------------------------------------------------------------------------- */
-
-static tri_status bad_json(const scan *s, const char *what)
+static tri_status next_event(reading *r, json_event *event)
 {
-    return err_set(s->err, TRI_ERR_FORMAT, "the header is not valid JSON: %s at byte %zu", what, (size_t)(s->p - s->start));
+    return json_stream_next(&r->json, event, r->err);
 }
 
-static int peek(scan *s)
+static tri_status pass_over(reading *r)
 {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
-        s->p++;
-    return s->p < s->end ? *s->p : -1;
-}
-
-static bool accept(scan *s, int c)
-{
-    if (peek(s) != c) return false;
-    s->p++;
-    return true;
-}
-
-static tri_status expect(scan *s, int c, const char *what)
-{
-    return accept(s, c) ? TRI_OK : bad_json(s, what);
-}
-
-static bool read_hex4(const uint8_t *p, uint32_t *out)
-{
-    *out = 0;
-    for (int i = 0; i < 4; i++) {
-        int c = p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) return false;
-        *out = *out << 4 | (uint32_t)digit;
-    }
-    return true;
-}
-
-/* The escape after a backslash; s->p is at the letter. */
-static tri_status read_escape(scan *s, buf *text)
-{
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    uint8_t utf8[4];
-    uint32_t cp = 0, low = 0;
-    if (s->p == s->end) return bad_json(s, "text without an end");
-    int c = *s->p++;
-    const char *letter = c ? strchr(letters, c) : NULL;
-    if (letter) return buf_byte(text, (uint8_t)meanings[letter - letters]);
-    if (c != 'u' || s->end - s->p < 4 || !read_hex4(s->p, &cp)) return bad_json(s, "a bad escape");
-    s->p += 4;
-    if (cp >= 0xD800 && cp < 0xE000) {
-        if (cp >= 0xDC00 || s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u' || !read_hex4(s->p + 2, &low) || low < 0xDC00 ||
-            low >= 0xE000)
-            return bad_json(s, "half of a surrogate pair");
-        s->p += 6;
-        cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-    }
-    return buf_append(text, utf8, utf8_put(utf8, cp));
-}
-
-/* Text between quotes. *out points into the header, or into `text` when there were escapes: good until `text` changes. */
-static tri_status read_text(scan *s, buf *text, const char **out, size_t *len)
-{
-    TRI_TRY(expect(s, '"', "expected text"));
-    const uint8_t *from = s->p, *first = s->p;
-    bool escaped = false;
-    buf_clear(text);
-    while (s->p < s->end && *s->p != '"') {
-        if (*s->p < 0x20) return bad_json(s, "a control character in text");
-        if (*s->p++ != '\\') continue;
-        escaped = true;
-        tri_status st = buf_append(text, from, (size_t)(s->p - 1 - from));
-        if (!st) st = read_escape(s, text);
-        if (st == TRI_ERR_MEMORY) return err_memory(s->err, text->len);
-        TRI_TRY(st);
-        from = s->p;
-    }
-    if (s->p == s->end) return bad_json(s, "text without an end");
-    if (utf8_count_bad(first, (size_t)(s->p - first))) return bad_json(s, "text that is not UTF-8");
-    if (escaped && buf_append(text, from, (size_t)(s->p - from)) != TRI_OK) return err_memory(s->err, text->len);
-    *out = escaped ? (const char *)text->data : (const char *)first;
-    *len = escaped ? text->len : (size_t)(s->p - first);
-    s->p++;
-    return TRI_OK;
-}
-
-static tri_status skip_key(scan *s, buf *text)
-{
-    const char *key;
+    const char *bytes;
     size_t len;
-    TRI_TRY(read_text(s, text, &key, &len));
-    return expect(s, ':', "expected ':'");
+    return json_stream_slice(&r->json, &bytes, &len, r->err);
 }
 
-static size_t skip_digits(scan *s)
+static bool text_is(const reading *r, const char *word)
 {
-    const uint8_t *from = s->p;
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-        s->p++;
-    return (size_t)(s->p - from);
+    return r->json.len == strlen(word) && memcmp(r->json.text, word, r->json.len) == 0;
 }
 
-/* A number, true, false or null. */
-static tri_status skip_scalar(scan *s)
+static tri_status bad_entry(const reading *r, const entry *e, const char *what)
 {
-    static const char *const words[] = {"true", "false", "null"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t len = strlen(words[i]);
-        if ((size_t)(s->end - s->p) >= len && memcmp(s->p, words[i], len) == 0) {
-            s->p += len;
-            return TRI_OK;
-        }
-    }
-    if (s->p < s->end && *s->p == '-') s->p++;
-    bool zero = s->p < s->end && *s->p == '0';
-    size_t digits = skip_digits(s);
-    if (digits == 0 || (zero && digits > 1)) return bad_json(s, "expected a value");
-    if (s->p < s->end && *s->p == '.') {
-        s->p++;
-        if (!skip_digits(s)) return bad_json(s, "a bad number");
-    }
-    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
-        s->p++;
-        if (s->p < s->end && (*s->p == '+' || *s->p == '-')) s->p++;
-        if (!skip_digits(s)) return bad_json(s, "a bad number");
-    }
-    return TRI_OK;
-}
-
-/* Steps over any value. Bit d of `objects` says that the container at depth d is an object. */
-static tri_status skip_value(scan *s, buf *text)
-{
-    uint64_t objects = 0;
-    _Static_assert(LIMIT_JSON_DEPTH <= 64, "one bit for each level");
-    unsigned depth = 0;
-    for (;;) {
-        int c = peek(s);
-        const char *unused;
-        size_t unused_len;
-        if (c == '{' || c == '[') {
-            if (depth == LIMIT_JSON_DEPTH) return bad_json(s, "nesting too deep");
-            uint64_t bit = UINT64_C(1) << depth++;
-            objects = c == '{' ? objects | bit : objects & ~bit;
-            s->p++;
-            if (peek(s) != (c == '{' ? '}' : ']')) {
-                if (c == '{') TRI_TRY(skip_key(s, text));
-                continue;
-            }
-        } else {
-            TRI_TRY(c == '"' ? read_text(s, text, &unused, &unused_len) : skip_scalar(s));
-        }
-        for (;; depth--) {
-            if (depth == 0) return TRI_OK;
-            bool object = objects >> (depth - 1) & 1;
-            if (accept(s, ',')) {
-                if (object) TRI_TRY(skip_key(s, text));
-                break;
-            }
-            TRI_TRY(expect(s, object ? '}' : ']', object ? "expected ',' or '}'" : "expected ',' or ']'"));
-        }
-    }
+    return err_set(r->err, TRI_ERR_FORMAT, "tensor \"%.*s\" in the header: %s", tensor_name_width(e->name_len), e->name, what);
 }
 
 /* --- one entry ---------------------------------------------------------------------------------------------------------- */
 
-static tri_status bad_entry(const scan *s, const entry *e, const char *what)
-{
-    return err_set(s->err, TRI_ERR_FORMAT, "tensor \"%.*s\" in the header: %s", tensor_name_width(e->name_len), e->name, what);
-}
-
 /* [count, count, ...], at most cap of them */
-static tri_status read_counts(scan *s, const entry *e, uint64_t *out, int cap, int *n)
+static tri_status read_counts(reading *r, const entry *e, uint64_t *out, int cap, int *n)
 {
+    json_event event;
     *n = 0;
-    TRI_TRY(expect(s, '[', "expected '['"));
-    if (accept(s, ']')) return TRI_OK;
-    do {
-        uint64_t value = 0;
-        int first = peek(s);
-        const uint8_t *from = s->p;
-        size_t digits = skip_digits(s);
-        int next = peek(s);
-        /* 19 digits always fit in 64 bits */
-        if (digits == 0 || digits > 19 || (first == '0' && digits > 1) || (next != ',' && next != ']'))
-            return bad_entry(s, e, "a shape or an offset is not a count");
-        if (*n == cap) return bad_entry(s, e, "too many dimensions or offsets");
-        for (size_t i = 0; i < digits; i++)
-            value = value * 10 + (uint64_t)(from[i] - '0');
-        out[(*n)++] = value;
-    } while (accept(s, ','));
-    return expect(s, ']', "expected ']'");
+    TRI_TRY(next_event(r, &event));
+    if (event != JSON_EVENT_ARRAY) return bad_entry(r, e, "its shape or data_offsets is not an array");
+    for (;;) {
+        TRI_TRY(next_event(r, &event));
+        if (event == JSON_EVENT_ARRAY_END) return TRI_OK;
+        if (*n == cap) return bad_entry(r, e, "too many dimensions or offsets");
+        if (event != JSON_EVENT_NUMBER || !number_parse_u64(r->json.text, r->json.len, &out[*n]))
+            return bad_entry(r, e, "its shape or data_offsets holds something that is not a count");
+        ++*n;
+    }
 }
 
-static tri_status read_dtype(scan *s, entry *e, tensor_table *t, buf *text)
+static tri_status read_dtype(reading *r, entry *e)
 {
-    const char *name;
-    size_t len;
-    if (e->has_dtype) return bad_entry(s, e, "dtype is there twice");
-    if (peek(s) != '"') return bad_entry(s, e, "dtype is not text");
-    TRI_TRY(read_text(s, text, &name, &len));
+    json_event event;
+    if (e->has_dtype) return bad_entry(r, e, "dtype is there twice");
+    TRI_TRY(next_event(r, &event));
+    if (event != JSON_EVENT_STRING) return bad_entry(r, e, "dtype is not text");
     e->has_dtype = true;
     for (size_t i = 0; i < sizeof dtype_rows / sizeof *dtype_rows; i++) {
-        if (strlen(dtype_rows[i].name) != len || memcmp(dtype_rows[i].name, name, len) != 0) continue;
+        if (!text_is(r, dtype_rows[i].name)) continue;
         e->w.type = dtype_rows[i].type;
         e->w.type_name = dtype_rows[i].name;
         e->bits = dtype_rows[i].bits;
         return TRI_OK;
     }
     e->w.type = DTYPE_OTHER;
-    e->w.type_name = arena_copy(&t->store, name, (size_t)tensor_name_width(len));
-    return e->w.type_name ? TRI_OK : err_memory(s->err, len);
+    e->w.type_name = arena_copy(&r->table->store, r->json.text, (size_t)tensor_name_width(r->json.len));
+    return e->w.type_name ? TRI_OK : err_memory(r->err, r->json.len);
 }
 
-static tri_status read_shape(scan *s, entry *e)
+static tri_status read_shape(reading *r, entry *e)
 {
-    if (e->has_shape) return bad_entry(s, e, "shape is there twice");
+    if (e->has_shape) return bad_entry(r, e, "shape is there twice");
     e->has_shape = true;
-    return read_counts(s, e, e->w.shape, LIMIT_TENSOR_RANK, &e->w.rank);
+    return read_counts(r, e, e->w.shape, LIMIT_TENSOR_RANK, &e->w.rank);
 }
 
-static tri_status read_offsets(scan *s, entry *e)
+static tri_status read_offsets(reading *r, entry *e)
 {
-    uint64_t offsets[2];
+    uint64_t offsets[2] = {0};
     int n = 0;
-    if (e->has_offsets) return bad_entry(s, e, "data_offsets is there twice");
+    if (e->has_offsets) return bad_entry(r, e, "data_offsets is there twice");
     e->has_offsets = true;
-    TRI_TRY(read_counts(s, e, offsets, 2, &n));
-    if (n != 2) return bad_entry(s, e, "data_offsets is not a pair");
+    TRI_TRY(read_counts(r, e, offsets, 2, &n));
+    if (n != 2) return bad_entry(r, e, "data_offsets is not a pair");
     e->begin = offsets[0];
     e->end = offsets[1];
     return TRI_OK;
 }
 
 /* The tensor's place against the data's size, and its size against its shape. */
-static tri_status check_entry(const scan *s, const entry *e, uint64_t data_len)
+static tri_status check_entry(const reading *r, const entry *e)
 {
-    if (!e->has_dtype || !e->has_shape || !e->has_offsets) return bad_entry(s, e, "dtype, shape or data_offsets is absent");
-    if (e->begin > e->end) return bad_entry(s, e, "it ends before it begins");
-    if (e->end > data_len) {
-        err_set(s->err, TRI_ERR_FORMAT, "tensor \"%.*s\" ends at byte %llu of the data, but the file has only %llu; it may be cut short",
-                tensor_name_width(e->name_len), e->name, (unsigned long long)e->end, (unsigned long long)data_len);
-        return err_hint(s->err, TRI_ERR_FORMAT, "download the file again and compare its size");
+    if (!e->has_dtype || !e->has_shape || !e->has_offsets) return bad_entry(r, e, "dtype, shape or data_offsets is absent");
+    if (e->begin > e->end) return bad_entry(r, e, "it ends before it begins");
+    if (e->end > r->data_len) {
+        err_set(r->err, TRI_ERR_FORMAT, "tensor \"%.*s\" ends at byte %llu of the data, but the file has only %llu; it may be cut short",
+                tensor_name_width(e->name_len), e->name, (unsigned long long)e->end, (unsigned long long)r->data_len);
+        return err_hint(r->err, TRI_ERR_FORMAT, "download the file again and compare its size");
     }
     if (!e->bits) return TRI_OK;
     size_t count = 1, bits = 0;
     bool fits = true;
     for (int d = 0; d < e->w.rank; d++)
         fits = fits && mul_size(count, (size_t)e->w.shape[d], &count);
-    if (!fits || !mul_size(count, e->bits, &bits)) return bad_entry(s, e, "its shape overflows");
+    if (!fits || !mul_size(count, e->bits, &bits)) return bad_entry(r, e, "its shape overflows");
     if (bits % 8 != 0 || bits / 8 != e->end - e->begin) {
         char shape[128];
-        return err_set(s->err, TRI_ERR_FORMAT, "tensor \"%.*s\" of shape %s and type %s has %llu bytes, which do not fit its shape",
+        return err_set(r->err, TRI_ERR_FORMAT, "tensor \"%.*s\" of shape %s and type %s has %llu bytes, which do not fit its shape",
                        tensor_name_width(e->name_len), e->name, weight_shape_text(&e->w, shape), e->w.type_name,
                        (unsigned long long)(e->end - e->begin));
     }
     return TRI_OK;
 }
 
-static tri_status read_entry(scan *s, entry *e, tensor_table *t, buf *text)
+static tri_status read_entry(reading *r, entry *e)
 {
-    if (peek(s) != '{') return bad_entry(s, e, "its description is not an object");
-    s->p++;
-    if (accept(s, '}')) return TRI_OK;
-    do {
-        const char *key;
-        size_t len;
-        TRI_TRY(read_text(s, text, &key, &len));
-        bool is_dtype = len == 5 && memcmp(key, "dtype", 5) == 0, is_shape = len == 5 && memcmp(key, "shape", 5) == 0,
-             is_offsets = len == 12 && memcmp(key, "data_offsets", 12) == 0;
-        TRI_TRY(expect(s, ':', "expected ':'"));
-        TRI_TRY(is_dtype     ? read_dtype(s, e, t, text)
-                : is_shape   ? read_shape(s, e)
-                : is_offsets ? read_offsets(s, e)
-                             : skip_value(s, text));
-    } while (accept(s, ','));
-    return expect(s, '}', "expected ',' or '}'");
+    json_event event;
+    TRI_TRY(next_event(r, &event));
+    if (event != JSON_EVENT_OBJECT) return bad_entry(r, e, "its description is not an object");
+    for (;;) {
+        TRI_TRY(next_event(r, &event));
+        if (event == JSON_EVENT_OBJECT_END) return TRI_OK;
+        if (text_is(r, "dtype"))
+            TRI_TRY(read_dtype(r, e));
+        else if (text_is(r, "shape"))
+            TRI_TRY(read_shape(r, e));
+        else if (text_is(r, "data_offsets"))
+            TRI_TRY(read_offsets(r, e));
+        else
+            TRI_TRY(pass_over(r));
+    }
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------------- */
 
-static tri_status read_entries(scan *s, const uint8_t *data, uint64_t data_len, const char *file, tensor_table *t, buf *name_text,
-                               buf *text)
+/* The stream stands after a tensor's name. */
+static tri_status add_entry(reading *r)
 {
-    TRI_TRY(expect(s, '{', "expected '{'"));
-    if (accept(s, '}')) return TRI_OK;
-    do {
-        entry e = {.w.file = file};
-        TRI_TRY(read_text(s, name_text, &e.name, &e.name_len));
-        TRI_TRY(expect(s, ':', "expected ':'"));
-        if (e.name_len == 12 && memcmp(e.name, "__metadata__", 12) == 0) {
-            TRI_TRY(skip_value(s, text));
-            continue;
-        }
-        TRI_TRY(read_entry(s, &e, t, text));
-        TRI_TRY(check_entry(s, &e, data_len));
-        e.w.data = data + e.begin;
-        e.w.bytes = (size_t)(e.end - e.begin);
-        TRI_TRY(tensor_table_add(t, e.name, e.name_len, &e.w, s->err));
-    } while (accept(s, ','));
-    return expect(s, '}', "expected ',' or '}'");
+    entry e = {.w.file = r->file};
+    buf_clear(&r->name);
+    if (buf_append(&r->name, r->json.text, r->json.len) != TRI_OK) return err_memory(r->err, r->json.len);
+    e.name = r->name.len ? (const char *)r->name.data : "";
+    e.name_len = r->name.len;
+    TRI_TRY(read_entry(r, &e));
+    TRI_TRY(check_entry(r, &e));
+    e.w.data = r->data + e.begin;
+    e.w.bytes = (size_t)(e.end - e.begin);
+    return tensor_table_add(r->table, e.name, e.name_len, &e.w, r->err);
+}
+
+static tri_status read_header(reading *r)
+{
+    json_event event;
+    TRI_TRY(next_event(r, &event));
+    if (event != JSON_EVENT_OBJECT) return json_stream_error(&r->json, r->err, "an object was expected");
+    for (;;) {
+        TRI_TRY(next_event(r, &event));
+        if (event == JSON_EVENT_OBJECT_END) break;
+        TRI_TRY(text_is(r, "__metadata__") ? pass_over(r) : add_entry(r));
+    }
+    return next_event(r, &event); /* nothing but blanks may follow */
 }
 
 typedef struct place {
@@ -415,16 +274,13 @@ tri_status safetensors_parse(const uint8_t *bytes, size_t len, const char *file,
     uint64_t header = 0;
     TRI_TRY(check_length(bytes, len, &header, err));
     const uint8_t *start = bytes + LENGTH_BYTES, *data = start + header;
-    uint64_t data_len = len - LENGTH_BYTES - header;
-    scan s = {.p = start, .end = data, .start = start, .err = err};
+    reading r = {.table = t, .file = file, .data = data, .data_len = len - LENGTH_BYTES - header, .err = err};
     size_t first = t->count;
-    buf name_text, text;
-    buf_init(&name_text, LIMIT_SAFETENSORS_HEADER);
-    buf_init(&text, LIMIT_SAFETENSORS_HEADER);
-    tri_status st = read_entries(&s, data, data_len, file, t, &name_text, &text);
-    if (!st && peek(&s) != -1) st = bad_json(&s, "more than one value");
-    if (!st) st = check_tiling(t, first, data, data_len, err);
-    buf_drop(&name_text);
-    buf_drop(&text);
+    json_stream_init(&r.json, start, (size_t)header, "the header");
+    buf_init(&r.name, LIMIT_SAFETENSORS_HEADER);
+    tri_status st = read_header(&r);
+    if (!st) st = check_tiling(t, first, data, r.data_len, err);
+    json_stream_drop(&r.json);
+    buf_drop(&r.name);
     return st;
 }
