@@ -7,7 +7,7 @@
 #   make quick         under a minute: no scripts, no torture          make full     test, sanitizers, the other compiler
 #   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
 #   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
-#   make check-headers make format                                     make deps     install what is missing
+#   make check-headers make format   make docs (docs/cli)              make deps     install what is missing
 #
 # Every target that builds asks tools/deps.sh first: as root it installs what is missing, otherwise it prints the line to run.
 PREFIX ?= /usr/local
@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality fuzz check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -71,6 +71,9 @@ fuzz:
 	@tools/deps.sh build clang
 	@$(call build,fuzz)
 	@tools/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+
+docs: all
+	@python3 tools/cli_pages.py build/trident
 
 check-headers:
 	@tools/deps.sh build test

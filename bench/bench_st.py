@@ -29,6 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHAPES = ["1x16", "1x128", "1x512", "32x128", "mixed"]
 BATCH = 32  # sentence-transformers' default batch_size
 TEXTS = ["How do plants make food?", "光合作用把阳光变成糖。", "كم نقطة تخلى عنها دفاع البانثرز؟", "x " * 300]
+HEAD = ("shape", "tokens", "trident", "sentence-tr.", "ratio", "worst round", "three heads")
 AGREE = 0.9999  # cosine; two f32 implementations of one model differ in the sixth digit
 
 
@@ -148,7 +149,7 @@ def main():
 
     rows, here = [], [machine(), commit(), options.threads]
     print("\ntokens/s, medians over the rounds")
-    print(f"{'shape':<10} {'tokens':>7} {'trident':>12} {'sentence-tr.':>13} {'ratio':>7} {'worst round':>12} {'three heads':>12}")
+    print("{:<10} {:>7} {:>12} {:>13} {:>7} {:>12} {:>12}".format(*HEAD))
     engine = ""
     for shape in options.shapes.split(","):
         tokens = sum(lengths_of(shape))
