@@ -35,6 +35,8 @@ enum {
     LOG_MAX = 1 << 20
 };
 
+static const char *const LOG_NAME = "pip.log";
+
 /* The ways to run pip, in the order they are tried. */
 static const struct {
     const char *word[3];
@@ -76,7 +78,7 @@ static uint64_t bytes_below(const char *folder)
     uint64_t sum = 0;
     FTS *tree = fts_open(tops, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     for (FTSENT *e; tree && (e = fts_read(tree));)
-        if (e->fts_info == FTS_F) sum += (uint64_t)e->fts_statp->st_size;
+        if (e->fts_info == FTS_F && strcmp(e->fts_name, LOG_NAME) != 0) sum += (uint64_t)e->fts_statp->st_size;
     if (tree) fts_close(tree);
     return sum;
 }
@@ -176,7 +178,7 @@ tri_status pip_download(const pip_job *job, char wheel[LIMIT_PATH], tri_error *e
     char log[LIMIT_PATH], what[128], reason[400];
     size_t way;
     int code = 0;
-    if (file_join(log, sizeof log, job->folder, "pip.log")) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", job->folder);
+    if (file_join(log, sizeof log, job->folder, LOG_NAME)) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", job->folder);
     snprintf(what, sizeof what, "%s==%s", job->package, job->version);
     const char *const rest[] = {"download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--python-version",
                                 "3.11", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--progress-bar", "off", "--dest",
