@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* demo_answer.h — one question answered four ways, side by side, with the tokens that matched. */
+#ifndef TRI_CLI_DEMO_ANSWER_H
+#define TRI_CLI_DEMO_ANSWER_H
+
+#include "cli/demo_view.h"
+#include "trident/embed.h"
+#include "trident/search.h"
+
+typedef struct demo_source {
+    const tri_index *index;
+    const tri_tokenizer *tokenizer; /* for the pieces of matching tokens */
+    const char *qrels_path;         /* BEIR form; judges ids without a language */
+    int threads;
+    size_t top; /* hits of each column */
+} demo_source;
+
+/* `id` {NULL, 0}: a question that nobody judged. */
+tri_status demo_answer_show(const view *v, const demo_source *source, const char *label, tri_text question, tri_text id,
+                            const tri_query *query, tri_error *err);
+
+#endif
