@@ -118,8 +118,8 @@ bool pickle_text_is(const pickle_value *v, const char *text)
 
 static tri_status grow(void **array, uint32_t *cap, uint32_t need, size_t item, uint32_t limit, tri_error *err)
 {
-    if (need <= *cap) return TRI_OK;
     if (need > limit) return err_set(err, TRI_ERR_LIMIT, "the pickle needs more than %u objects", limit);
+    if (need <= *cap) return TRI_OK;
     uint32_t wanted = *cap ? *cap : 64;
     while (wanted < need)
         wanted *= 2; /* need <= limit, far below 2^31 */
