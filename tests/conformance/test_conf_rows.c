@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_conf_rows.c — layernorm, embed, normalize, gather and pool of every instruction set: near ref, in place, and the same
+ * bits for a row alone and on 1, 2 or 3 threads.
+ *
+ * Bounds. LayerNorm: mean and deviation come from short chains (4 vectors), each within a few u; the subtraction then errs by
+ * u (|x| + |mean|), all scaled by gamma / deviation: 8 u of that, and 4 u of the result. normalize: 4 u. gather: none. pool: the
+ * same f32 steps as ref in the same order, so bit for bit. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conform.h"
+
+static const size_t widths[] = {1, 2, 3, 7, 8, 15, 16, 17, 24, 31, 63, 64, 65, 100, 384, 1000, 1024, 1027};
+enum { N_WIDTHS = sizeof widths / sizeof *widths };
+static const float eps = 1e-5f;
+
+static double *layernorm_bounds(const tensor *sum, const float *gamma, const tensor *want)
+{
+    double *bound = conform_alloc(sum->rows * sum->cols * sizeof *bound);
+    for (size_t i = 0; i < sum->rows; i++) {
+        const float *x = conform_row(sum, i);
+        double mean = 0, squares = 0;
+        for (size_t d = 0; d < sum->cols; d++) mean += x[d] / (double)sum->cols;
+        for (size_t d = 0; d < sum->cols; d++) squares += (x[d] - mean) * (x[d] - mean) / (double)sum->cols;
+        for (size_t d = 0; d < sum->cols; d++)
+            bound[i * sum->cols + d] = CONFORM_U * (8 * (fabs(x[d]) + fabs(mean)) / sqrt(squares + eps) * fabs(gamma[d]) +
+                                                    4 * fabs(conform_row(want, i)[d]) + 4);
+    }
+    return bound;
+}
+
+static void check_layernorm(rng *r, size_t rows, size_t D, bool residual, bool beta, float offset)
+{
+    char what[128];
+    tensor x = conform_random(r, rows, D, 1, 1), more = conform_random(r, rows, D, 2, 1), want = conform_blank(rows, D, 0);
+    tensor gamma = conform_random(r, 1, D, 0, 1), shift = conform_random(r, 1, D, 0, 1), sum = conform_blank(rows, D, 0);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t d = 0; d < D; d++) {
+            conform_row(&x, i)[d] += offset;
+            conform_row(&sum, i)[d] = conform_row(&x, i)[d] + (residual ? conform_row(&more, i)[d] : 0);
+        }
+    const float *b = beta ? shift.data : NULL;
+    device judge = conform_open("ref", 0);
+    judge.c->ops->layernorm(judge.c, &x, residual ? &more : NULL, gamma.data, b, eps, &want);
+    conform_close_device(&judge);
+    double *bound = layernorm_bounds(&sum, gamma.data, &want);
+    for (size_t i = 0; compute_isa(i); i++) {
+        snprintf(what, sizeof what, "%s layernorm [%zu,%zu] offset %g", compute_isa(i), rows, D, (double)offset);
+        tensor all = {0};
+        for (int threads = 0; threads <= 3; threads++) {
+            device d = conform_open(compute_isa(i), threads);
+            tensor y = threads % 2 ? conform_copy(&x) : conform_blank(rows, D, 3);
+            d.c->ops->layernorm(d.c, threads % 2 ? &y : &x, residual ? &more : NULL, gamma.data, b, eps, &y);
+            if (threads == 0) {
+                conform_close(what, &y, &want, bound, 0);
+                all = conform_copy(&y);
+            }
+            conform_same(what, &y, &all);
+            conform_padding(what, &y);
+            tensor one = conform_slice(&x, rows / 2, 1), more_one = conform_slice(&more, rows / 2, 1);
+            tensor alone = conform_blank(1, D, 0), same = conform_slice(&all, rows / 2, 1);
+            d.c->ops->layernorm(d.c, &one, residual ? &more_one : NULL, gamma.data, b, eps, &alone);
+            conform_same(what, &alone, &same);
+            conform_free(&alone);
+            conform_free(&y);
+            conform_close_device(&d);
+        }
+        conform_free(&all);
+    }
+    free(bound);
+    conform_free(&x);
+    conform_free(&more);
+    conform_free(&want);
+    conform_free(&gamma);
+    conform_free(&shift);
+    conform_free(&sum);
+}
+
+static void layernorm_near_ref(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 31);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        check_layernorm(&r, 1, widths[w], false, true, 0);
+        check_layernorm(&r, 37, widths[w], true, w % 2, 0);
+        check_layernorm(&r, 5, widths[w], w % 2, true, 100); /* a mean far from 0: one pass over squares would lose it */
+    }
+}
+
+/* The word table in `type`, starting at an odd address as a view into a file may. */
+static char *store_table(const tensor *table, dtype type, char **block)
+{
+    size_t size = dtype_size(type), n = table->rows * table->cols;
+    char *to = *block = conform_alloc(n * size + 1);
+    to++;
+    for (size_t i = 0; i < n; i++) {
+        float value = ((const float *)table->data)[i];
+        uint16_t half = type == DTYPE_F16 ? half_from_f32(value) : bf16_from_f32(value);
+        memcpy(to + i * size, type == DTYPE_F32 ? (const void *)&value : &half, size);
+    }
+    return to;
+}
+
+static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool type_table)
+{
+    enum { WORDS = 50, POSITIONS = 20, TYPES = 2 };
+    char what[128], *block;
+    tensor word = conform_random(r, WORDS, D, 0, 1), position = conform_random(r, POSITIONS, D, 0, 1);
+    tensor segment = conform_random(r, TYPES, D, 0, 1), gamma = conform_random(r, 1, D, 0, 1), beta = conform_random(r, 1, D, 0, 1);
+    uint32_t *ids = conform_alloc(T * sizeof *ids);
+    int32_t *positions = conform_alloc(T * sizeof *positions);
+    uint8_t *kinds = conform_alloc(T);
+    for (size_t i = 0; i < T; i++) {
+        ids[i] = (uint32_t)rng_below(r, WORDS);
+        positions[i] = (int32_t)rng_below(r, POSITIONS);
+        kinds[i] = (uint8_t)rng_below(r, TYPES);
+    }
+    tensor stored = {store_table(&word, type, &block), type, WORDS, D, D}, want = conform_blank(T, D, 0), none = {0};
+    embed_args a = {ids, positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data, eps,
+                    want};
+    device judge = conform_open("ref", 0);
+    judge.c->ops->embed(judge.c, &a);
+    conform_close_device(&judge);
+    for (size_t i = 0; compute_isa(i); i++) {
+        snprintf(what, sizeof what, "%s embed [%zu,%zu] %s", compute_isa(i), T, D, dtype_name(type));
+        device d = conform_open(compute_isa(i), 2);
+        a.y = conform_blank(T, D, 1);
+        d.c->ops->embed(d.c, &a);
+        /* sums of three in +-1, deviation about 1 but arbitrarily small for D = 1, where both give beta */
+        conform_close(what, &a.y, &want, NULL, D > 3 ? 64 * CONFORM_U : 0.02);
+        conform_padding(what, &a.y);
+        conform_free(&a.y);
+        conform_close_device(&d);
+    }
+    free(ids);
+    free(positions);
+    free(kinds);
+    free(block);
+    conform_free(&word);
+    conform_free(&position);
+    conform_free(&segment);
+    conform_free(&gamma);
+    conform_free(&beta);
+    conform_free(&want);
+}
+
+static void embed_near_ref(void **state)
+{
+    (void)state;
+    static const dtype types[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    rng r;
+    rng_seed(&r, 32);
+    for (size_t w = 0; w < N_WIDTHS; w++)
+        for (size_t t = 0; t < 3; t++) check_embed(&r, 1 + w * 3, widths[w], types[t], w % 2, w % 3);
+}
+
+static void normalize_near_ref(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 33);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        tensor x = conform_random(&r, 40, widths[w], 1, 3), want = conform_blank(40, widths[w], 0);
+        memset(conform_row(&x, 7), 0, widths[w] * sizeof(float)); /* zero stays zero */
+        for (size_t d = 0; d < widths[w]; d++) conform_row(&x, 9)[d] *= 1e-15f; /* shorter than 1e-12: divided by that */
+        for (size_t i = 0; compute_isa(i); i++) {
+            device judge = conform_open("ref", 0), d = conform_open(compute_isa(i), 3);
+            judge.c->ops->normalize(judge.c, &x, &want);
+            tensor y = conform_blank(40, widths[w], 2), in_place = conform_copy(&x);
+            d.c->ops->normalize(d.c, &x, &y);
+            conform_close(compute_isa(i), &y, &want, NULL, 4 * CONFORM_U);
+            conform_padding(compute_isa(i), &y);
+            d.c->ops->normalize(d.c, &in_place, &in_place);
+            conform_same(compute_isa(i), &in_place, &y);
+            conform_close_device(&judge);
+            conform_close_device(&d);
+            conform_free(&y);
+            conform_free(&in_place);
+        }
+        conform_free(&x);
+        conform_free(&want);
+    }
+}
+
+static void gather_copies(void **state)
+{
+    (void)state;
+    static const int32_t rows[] = {5, 0, 5, 9, 3};
+    rng r;
+    rng_seed(&r, 34);
+    tensor x = conform_random(&r, 10, 33, 2, 1);
+    for (size_t i = 0; compute_isa(i); i++) {
+        device d = conform_open(compute_isa(i), 2);
+        tensor y = conform_blank(5, 33, 1);
+        d.c->ops->gather(d.c, &x, rows, &y);
+        for (size_t j = 0; j < 5; j++) assert_memory_equal(conform_row(&y, j), conform_row(&x, (size_t)rows[j]), 33 * sizeof(float));
+        conform_padding(compute_isa(i), &y);
+        conform_free(&y);
+        conform_close_device(&d);
+    }
+    conform_free(&x);
+}
+
+static void pool_equals_ref(void **state)
+{
+    (void)state;
+    static const int32_t start[] = {0, 1, 1, 4, 30, 31, 50};
+    enum { B = 6 };
+    rng r;
+    rng_seed(&r, 35);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        tensor x = conform_random(&r, 50, widths[w], 1, 1);
+        conform_row(&x, 40)[widths[w] / 2] = NAN;
+        for (pooling kind = POOL_CLS; kind <= POOL_LAST; kind++)
+            for (size_t i = 0; compute_isa(i); i++) {
+                device judge = conform_open("ref", 0), d = conform_open(compute_isa(i), 2);
+                tensor want = conform_blank(B, widths[w], 0), y = conform_blank(B, widths[w], 2);
+                judge.c->ops->pool(judge.c, kind, &x, start, B, &want);
+                d.c->ops->pool(d.c, kind, &x, start, B, &y);
+                conform_close(compute_isa(i), &y, &want, NULL, 0);
+                conform_padding(compute_isa(i), &y);
+                conform_close_device(&judge);
+                conform_close_device(&d);
+                conform_free(&want);
+                conform_free(&y);
+            }
+        conform_free(&x);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layernorm_near_ref),
+        cmocka_unit_test(embed_near_ref),
+        cmocka_unit_test(normalize_near_ref),
+        cmocka_unit_test(gather_copies),
+        cmocka_unit_test(pool_equals_ref),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
