@@ -29,6 +29,8 @@ foreach(source ${fuzz_sources})
   else()
     add_executable(${name} ${source} ${CMAKE_SOURCE_DIR}/fuzz/replay.c $<TARGET_OBJECTS:room_hub>)
   endif()
+  # libFuzzer declares its entry point in no header
+  target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
   target_link_libraries(${name} PRIVATE trident_static ${CURL_LIBRARIES} ${SHA_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
 endforeach()

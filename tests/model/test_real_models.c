@@ -94,13 +94,13 @@ static void compare_text(const golden *g, const char *set, size_t i, const tri_e
         assert_int_equal(m.n_rows * m.dim, n);
         compare(set, i, "multi", m.rows, multi, n);
     }
-    const float *weights = floats_of(g, i, "sparse_weights", &n);
+    const float *values = floats_of(g, i, "sparse_weights", &n);
     uint32_t *ids = ids_of(g, i, "sparse_ids", &n_ids);
     tri_sparse_view s = tri_embeddings_sparse(e, at);
-    if (weights && ids) {
+    if (values && ids) {
         assert_int_equal(s.count, n);
         assert_memory_equal(s.ids, ids, n * sizeof *ids);
-        compare(set, i, "sparse", s.weights, weights, n);
+        compare(set, i, "sparse", s.weights, values, n);
     }
     free(ids);
 }
