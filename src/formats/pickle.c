@@ -383,8 +383,9 @@ static tri_status do_persistent(pickle *p, tri_error *err)
 static tri_status memo_put(pickle *p, uint64_t slot, tri_error *err)
 {
     TRI_TRY(need_stack(p, 1, err));
-    if (slot >= LIMIT_PICKLE_STACK)
-        return err_set(err, TRI_ERR_LIMIT, "the pickle's memo slot %llu is past %u", (unsigned long long)slot, LIMIT_PICKLE_STACK);
+    /* picklers number their slots from 0 on, so none reaches the number of bytes: memory stays linear in the pickle's length */
+    if (slot >= LIMIT_PICKLE_STACK || slot >= p->len)
+        return err_set(err, TRI_ERR_LIMIT, "the pickle writes memo slot %llu, more than it can need", (unsigned long long)slot);
     uint32_t before = p->cap_memo;
     TRI_TRY(grow((void **)&p->memo, &p->cap_memo, (uint32_t)slot + 1, sizeof *p->memo, LIMIT_PICKLE_STACK, err));
     memset(p->memo + before, 0, (p->cap_memo - before) * sizeof *p->memo);
