@@ -18,7 +18,8 @@
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/file.h"
-#include "formats/json.h"
+
+enum { NOTE_MAX = 512 }; /* an identity, an ETag and two line ends fit: see part_file */
 
 static tri_status say_errno(const part_file *p, const char *action, int code, tri_error *err)
 {
@@ -35,29 +36,30 @@ static bool write_fails(void)
     return true;
 }
 
-/* Does the note say that the part belongs to this whole? Takes the server's ETag from it. */
+/* Does the note (two lines: identity, ETag) say that the part belongs to this whole? Takes the server's ETag from it. */
 static bool read_note(part_file *p)
 {
-    json_t *root = NULL;
-    if (!file_exists(p->note) || json_file_load(p->note, &root, NULL) != TRI_OK) return false;
-    const char *identity = json_string_value(json_object_get(root, "identity"));
-    const char *etag = json_string_value(json_object_get(root, "etag"));
-    bool same = identity && strcmp(identity, p->identity) == 0;
-    if (same && etag && strlen(etag) < sizeof p->etag) strcpy(p->etag, etag);
-    json_decref(root);
+    buf text;
+    bool same = false;
+    buf_init(&text, 0);
+    if (file_exists(p->note) && file_read_all(p->note, NOTE_MAX, &text, NULL) == TRI_OK && buf_byte(&text, 0) == TRI_OK) {
+        char *identity = (char *)text.data, *etag = identity + strcspn(identity, "\n");
+        if (*etag) *etag++ = 0;
+        etag[strcspn(etag, "\n")] = 0;
+        same = strcmp(identity, p->identity) == 0;
+        if (same && strlen(etag) < sizeof p->etag) strcpy(p->etag, etag);
+    }
+    buf_drop(&text);
     return same;
 }
 
 static tri_status write_note(const part_file *p, tri_error *err)
 {
     out_file *f = NULL;
-    json_t *root = json_pack("{s:s, s:s}", "identity", p->identity, "etag", p->etag);
-    char text[sizeof p->identity + 2 * sizeof p->etag + 64];
-    size_t len = root ? json_dumpb(root, text, sizeof text, JSON_COMPACT) : 0;
-    json_decref(root);
-    if (len == 0 || len > sizeof text) return err_set(err, TRI_ERR_LIMIT, "could not note the ETag of %s", p->path);
+    char text[NOTE_MAX];
+    int n = snprintf(text, sizeof text, "%s\n%s\n", p->identity, p->etag);
     TRI_TRY(out_file_open(p->note, &f, err));
-    tri_status st = out_file_write(f, text, len, err);
+    tri_status st = out_file_write(f, text, (size_t)n, err);
     if (!st) return out_file_commit(f, err);
     out_file_discard(f);
     return st;
@@ -67,12 +69,12 @@ tri_status part_file_open(part_file *p, const char *path, const char *identity, 
 {
     struct stat info;
     *p = (part_file){.fd = -1};
-    int n = snprintf(p->note, sizeof p->note, "%s.part.json", path);
+    int n = snprintf(p->note, sizeof p->note, "%s.part.note", path);
     if (n < 0 || (size_t)n >= sizeof p->note || strlen(identity) >= sizeof p->identity)
         return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", path);
     strcpy(p->path, path);
     strcpy(p->identity, identity);
-    snprintf(p->part, sizeof p->part, "%.*s", n - 5, p->note); /* without ".json" */
+    snprintf(p->part, sizeof p->part, "%.*s", n - 5, p->note); /* without ".note" */
     bool known = read_note(p);
     p->fd = write_fails() ? -1 : open(p->part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (known ? 0 : O_TRUNC), 0666);
     if (p->fd < 0) return say_errno(p, "write", errno, err);

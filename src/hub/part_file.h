@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* part_file.h — a file on its way: PATH.part grows, PATH.part.json says of what; PATH appears by rename. */
+/* part_file.h — a file on its way: PATH.part grows, PATH.part.note says of what; PATH appears by rename. */
 #ifndef TRI_HUB_PART_FILE_H
 #define TRI_HUB_PART_FILE_H
 

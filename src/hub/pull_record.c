@@ -19,8 +19,13 @@ static const char *const RECORD_NAME = ".trident.json";
 
 tri_status pull_record_new(const char *name, const char *source, const char *commit, pull_record *out, tri_error *err)
 {
-    out->root = json_pack("{s:i, s:s, s:s, s:s, s:[]}", "format", 1, "name", name, "source", source, "commit", commit, "files");
-    return out->root ? TRI_OK : err_memory(err, strlen(name) + strlen(source));
+    /* begun from text, so that the tree is made of the house's memory from its root on (json.c) */
+    TRI_TRY(json_text_load("{\"format\": 1}", 13, "a new record", &out->root, err));
+    if (json_object_set_new(out->root, "name", json_string(name)) == 0 && json_object_set_new(out->root, "source", json_string(source)) == 0 &&
+        json_object_set_new(out->root, "commit", json_string(commit)) == 0 && json_object_set_new(out->root, "files", json_array()) == 0)
+        return TRI_OK;
+    pull_record_drop(out);
+    return err_memory(err, strlen(name) + strlen(source));
 }
 
 void pull_record_drop(pull_record *r)
