@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api_search.c — include/trident/search.h but for the fusion of runs (api_fuse.c): arguments checked, then src/search does it. */
+/* api_search.c — include/trident/search.h but for the fusion of runs (api_fuse.c): arguments checked, then src/search does it.
+ */
 #include "trident/search.h"
 
 #include <string.h>
@@ -46,10 +47,11 @@ void tri_hits_free(tri_hits *hits)
     searcher_hits_free(hits);
 }
 
-tri_status tri_explain(const tri_index *index, const tri_query *query, uint64_t ordinal, tri_match *matches, size_t cap, size_t *n,
-                       tri_error *err)
+tri_status tri_explain(const tri_index *index, const tri_query *query, uint64_t ordinal, tri_match *matches, size_t cap,
+                       size_t *n, tri_error *err)
 {
     if (!index || !query || !n || (cap && !matches))
-        return err_set(err, TRI_ERR_ARGUMENT, "could not explain: the index, the query or the place for the matches is missing");
+        return err_set(err, TRI_ERR_ARGUMENT,
+                       "could not explain: the index, the query or the place for the matches is missing");
     return explain_run(index, query, ordinal, matches, cap, n, err);
 }

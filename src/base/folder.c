@@ -13,7 +13,9 @@
 tri_status folder_each(const char *dir, folder_fn fn, void *ctx, tri_error *err)
 {
     DIR *d = fault_hit(FAULT_READ) ? (errno = EIO, NULL) : opendir(dir);
-    if (!d) return err_set(err, errno == ENOENT ? TRI_ERR_NOT_FOUND : TRI_ERR_IO, "could not list folder %s: %s", dir, strerror(errno));
+    if (!d)
+        return err_set(err, errno == ENOENT ? TRI_ERR_NOT_FOUND : TRI_ERR_IO, "could not list folder %s: %s", dir,
+                       strerror(errno));
     tri_status st = TRI_OK;
     for (struct dirent *e = readdir(d); e && st == TRI_OK; e = readdir(d))
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) st = fn(ctx, e->d_name, err);

@@ -135,7 +135,7 @@ tri_status checkup_run(const char *dir, tri_index_bad_fn bad, void *ctx, tri_err
     mem_free(c.buffer);
     manifest_drop(&m);
     if (st == TRI_OK && c.n_bad)
-        st = err_set(err, TRI_ERR_FORMAT, "index %s is damaged: %zu bad file%s, the first is %s", dir, c.n_bad, c.n_bad == 1 ? "" : "s",
-                     c.first_bad);
+        st = err_set(err, TRI_ERR_FORMAT, "index %s is damaged: %zu bad file%s, the first is %s", dir, c.n_bad,
+                     c.n_bad == 1 ? "" : "s", c.first_bad);
     return st;
 }

@@ -6,16 +6,17 @@
  *
  * Commit, in order: finish the pending segment (each file synced, then named); write the .dead file if it changed; sync the
  * folder; write the new manifest beside the old one, sync, rename. Up to the rename every reader and every restart sees the old
- * state, after it the new one; there is no state in between. Files of a commit that did not happen are swept by the next writer.
+ * state, after it the new one; there is no state in between. Files of a commit that did not happen are swept by the next
+ * writer.
  *
  * Invariants.
- *  1. Numbered files never change and, but for .dead files, are never removed while a manifest names them.
+ *  1. Numbered files never change, and none is removed while the manifest on disk names it.
  *  2. A key lives at most once: in `pending`, or in one segment at an ordinal that is not dead.
  *  3. A call refused for its arguments changes nothing. A call that fails while writing leaves the handle failed: what was
  *     committed is safe, what was not is lost, and every later write returns the first cause until the index is opened anew.
- *  4. Memory does not grow with the corpus beyond 12 bytes a pending document's key entry plus the key, the tables of one
- *     segment, and one bit a document once something is deleted: a segment is finished at flush_docs documents or flush_postings
- *     postings, whichever comes first, even inside one call.
+ *  4. Memory does not grow with the corpus but for one bit a document once something is deleted. A pending document takes about
+ *     100 bytes and two copies of its key; a segment is finished at flush_docs documents or flush_postings postings,
+ *     whichever comes first, even inside one call.
  *
  * Segments are not merged: a commit makes at least one. Results do not depend on how documents lie in segments. */
 #include "index/collection.h"
@@ -158,7 +159,8 @@ static tri_status check_options(const tri_index_options *o, tri_error *err)
     if ((o->want & TRI_MULTI) && (o->multi_dim == 0 || o->multi_dim > LIMIT_WIDTH))
         return err_set(err, TRI_ERR_ARGUMENT, "could not create index: multi_dim is %zu", o->multi_dim);
     if (o->store_dense != TRI_STORE_F32 && o->store_dense != TRI_STORE_F16)
-        return err_set(err, TRI_ERR_ARGUMENT, "could not create index: dense vectors cannot be stored as type %d", o->store_dense);
+        return err_set(err, TRI_ERR_ARGUMENT, "could not create index: dense vectors cannot be stored as type %d",
+                       o->store_dense);
     if (o->store_multi < TRI_STORE_F32 || o->store_multi > TRI_STORE_INT8)
         return err_set(err, TRI_ERR_ARGUMENT, "could not create index: multi rows cannot be stored as type %d", o->store_multi);
     if (o->meta_json) {
@@ -352,7 +354,8 @@ static tri_status claim_keys(tri_index *x, const tri_document *d, size_t count, 
             int shown = d[i].key.len < SHOWN_KEY ? (int)d[i].key.len : SHOWN_KEY;
             st = err_set(err, TRI_ERR_ARGUMENT, "document key \"%.*s\" is already in the index", shown, d[i].key.bytes);
         }
-        if (st == TRI_OK && strmap_put(&x->pending, d[i].key.bytes, d[i].key.len, (uint32_t)(x->n_docs + i), NULL, NULL) != TRI_OK)
+        if (st == TRI_OK &&
+            strmap_put(&x->pending, d[i].key.bytes, d[i].key.len, (uint32_t)(x->n_docs + i), NULL, NULL) != TRI_OK)
             st = err_memory(err, d[i].key.len);
         if (st != TRI_OK) break;
     }

@@ -19,19 +19,19 @@ struct tri_index {
     char *dir;
     bool writes;
     lock_file lock;
-    manifest m;               /* as committed */
-    segment *segments;        /* [n_segments]; the first n_committed belong to m, the rest are flushed and wait */
+    manifest m;        /* as committed */
+    segment *segments; /* [n_segments]; the first n_committed belong to m, the rest are flushed and wait */
     size_t n_segments, n_committed, cap_segments;
-    ordinal_set dead;         /* as committed */
+    ordinal_set dead; /* as committed */
 
     /* Writers only. */
-    segment_writer *writer;   /* NULL = nothing pending */
-    manifest *flushed;        /* m plus the flushed segments */
-    strmap pending;           /* key -> ordinal of live documents in `writer` */
-    ordinal_set dead_next;    /* dead plus what was deleted since */
-    uint64_t n_docs;          /* pending ones too: the next ordinal */
+    segment_writer *writer;              /* NULL = nothing pending */
+    manifest *flushed;                   /* m plus the flushed segments */
+    strmap pending;                      /* key -> ordinal of live documents in `writer` */
+    ordinal_set dead_next;               /* dead plus what was deleted since */
+    uint64_t n_docs;                     /* pending ones too: the next ordinal */
     uint64_t flush_docs, flush_postings; /* a segment is finished when it has so many */
-    tri_error failure;        /* status not OK: a write failed half-way; every later write returns it */
+    tri_error failure;                   /* status not OK: a write failed half-way; every later write returns it */
 
     /* One parked object of the room above (its warm scratch), freed with the index. */
     pthread_mutex_t parking;

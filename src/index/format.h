@@ -40,9 +40,10 @@
  *   8 scales      f32 factor of each int8 multi row        rows        -                  -
  *   9 dead        u32 ordinals, ascending                  documents   -                  -
  *
- * Documents are counted inside a segment from 0; ordinal = documents of the segments before it + that. In `forward` a document's
- * ids ascend; in `postings` a term's documents ascend. Keys are ordered by their bytes as unsigned numbers, the shorter of two
- * with a common beginning first, equal keys (of which at most one is live) by document. A float weight is kept to the bit. */
+ * Documents are counted inside a segment from 0; ordinal = documents of the segments before it + that. In `forward` a
+ * document's ids ascend; in `postings` a term's documents ascend. Keys are ordered by their bytes as unsigned numbers, the
+ * shorter of two with a common beginning first, equal keys (of which at most one is live) by document. A float weight is kept
+ * to the bit. */
 #ifndef TRI_INDEX_FORMAT_H
 #define TRI_INDEX_FORMAT_H
 
@@ -59,15 +60,15 @@
 enum { INDEX_VERSION = 1, INDEX_ALIGN = 64 };
 
 /* X(kind, name, bytes of a unit of data (0: a row of vectors), has offsets, has ids)   ORDER kind */
-#define INDEX_KIND_MAP(X)                                                                                                    \
-    X(KEYS, "keys", 1, 1, 1)                                                                                                 \
-    X(TEXTS, "texts", 1, 1, 0)                                                                                               \
-    X(DENSE, "dense", 0, 0, 0)                                                                                               \
-    X(FORWARD, "forward", 8, 1, 0)                                                                                           \
-    X(POSTINGS, "postings", 8, 1, 1)                                                                                         \
-    X(MULTI, "multi", 0, 1, 0)                                                                                               \
-    X(TOKENS, "tokens", 4, 0, 0)                                                                                             \
-    X(SCALES, "scales", 4, 0, 0)                                                                                             \
+#define INDEX_KIND_MAP(X)                                                                                                      \
+    X(KEYS, "keys", 1, 1, 1)                                                                                                   \
+    X(TEXTS, "texts", 1, 1, 0)                                                                                                 \
+    X(DENSE, "dense", 0, 0, 0)                                                                                                 \
+    X(FORWARD, "forward", 8, 1, 0)                                                                                             \
+    X(POSTINGS, "postings", 8, 1, 1)                                                                                           \
+    X(MULTI, "multi", 0, 1, 0)                                                                                                 \
+    X(TOKENS, "tokens", 4, 0, 0)                                                                                               \
+    X(SCALES, "scales", 4, 0, 0)                                                                                               \
     X(DEAD, "dead", 4, 0, 0)
 
 typedef enum index_kind {
@@ -75,7 +76,7 @@ typedef enum index_kind {
 #define INDEX_X(kind, name, unit, offsets, ids) INDEX_##kind,
     INDEX_KIND_MAP(INDEX_X)
 #undef INDEX_X
-    INDEX_KINDS
+        INDEX_KINDS
 } index_kind;
 
 typedef struct index_trailer {

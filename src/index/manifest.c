@@ -75,14 +75,20 @@ bool manifest_wants(const manifest *m, index_kind kind)
 {
     switch (kind) {
     case INDEX_KEYS:
-    case INDEX_TEXTS: return true;
-    case INDEX_DENSE: return m->want & TRI_DENSE;
+    case INDEX_TEXTS:
+        return true;
+    case INDEX_DENSE:
+        return m->want & TRI_DENSE;
     case INDEX_FORWARD:
-    case INDEX_POSTINGS: return m->want & TRI_SPARSE;
+    case INDEX_POSTINGS:
+        return m->want & TRI_SPARSE;
     case INDEX_MULTI:
-    case INDEX_TOKENS: return m->want & TRI_MULTI;
-    case INDEX_SCALES: return (m->want & TRI_MULTI) && m->store_multi == TRI_STORE_INT8;
-    default: return false;
+    case INDEX_TOKENS:
+        return m->want & TRI_MULTI;
+    case INDEX_SCALES:
+        return (m->want & TRI_MULTI) && m->store_multi == TRI_STORE_INT8;
+    default:
+        return false;
     }
 }
 
@@ -90,9 +96,9 @@ bool manifest_wants(const manifest *m, index_kind kind)
 
 static tri_status print_segment(buf *out, const manifest_segment *s, const char *before)
 {
-    TRI_TRY(buf_printf(out, "%s\n{\"id\": %" PRIu32 ", \"docs\": %" PRIu64 ", \"rows\": %" PRIu64 ", \"postings\": %" PRIu64
-                            ", \"files\": {",
-                       before, s->id, s->docs, s->rows, s->postings));
+    TRI_TRY(buf_printf(
+        out, "%s\n{\"id\": %" PRIu32 ", \"docs\": %" PRIu64 ", \"rows\": %" PRIu64 ", \"postings\": %" PRIu64 ", \"files\": {",
+        before, s->id, s->docs, s->rows, s->postings));
     const char *comma = "";
     for (int kind = 1; kind < INDEX_KINDS; kind++) {
         const file_record *f = &s->files[kind];
@@ -109,8 +115,7 @@ static tri_status print_meta(buf *out, const char *meta)
 {
     TRI_TRY(buf_str(out, "],\n\"meta\": \""));
     for (const char *c = meta; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            TRI_TRY(buf_byte(out, '\\'));
+        if (*c == '"' || *c == '\\') TRI_TRY(buf_byte(out, '\\'));
         if ((unsigned char)*c < 0x20)
             TRI_TRY(buf_printf(out, "\\u%04x", (unsigned)*c));
         else
@@ -193,8 +198,8 @@ static tri_status parse_segment(const json_t *object, const char *name, manifest
     s.id = (uint32_t)id;
     uint32_t last = m->n_segments ? m->segments[m->n_segments - 1].id : 0;
     if (s.id <= last || s.id >= m->next_id)
-        return err_set(err, TRI_ERR_FORMAT, "%s: segment id %" PRIu32 " is not between %" PRIu32 " and %" PRIu32, name, s.id, last,
-                       m->next_id);
+        return err_set(err, TRI_ERR_FORMAT, "%s: segment id %" PRIu32 " is not between %" PRIu32 " and %" PRIu32, name, s.id,
+                       last, m->next_id);
     if (s.docs > index_max_docs - m->docs)
         return err_set(err, TRI_ERR_FORMAT, "%s: more than %" PRIu64 " documents", name, index_max_docs);
     const json_t *files = json_object_get(object, "files");
@@ -202,7 +207,8 @@ static tri_status parse_segment(const json_t *object, const char *name, manifest
         const char *what = segment_file_kind_name((index_kind)kind);
         const json_t *record = json_object_get(files, what);
         if ((record != NULL) != manifest_wants(m, (index_kind)kind))
-            return err_set(err, TRI_ERR_FORMAT, "%s: segment %" PRIu32 " %s a file \"%s\"", name, s.id, record ? "has" : "lacks", what);
+            return err_set(err, TRI_ERR_FORMAT, "%s: segment %" PRIu32 " %s a file \"%s\"", name, s.id,
+                           record ? "has" : "lacks", what);
         if (record && !parse_record(record, 0, &s.files[kind]))
             return err_set(err, TRI_ERR_FORMAT, "%s: segment %" PRIu32 ": \"%s\" is not [bytes, xxh3]", name, s.id, what);
     }
@@ -233,7 +239,8 @@ static tri_status parse_head(const json_t *root, const char *name, manifest *m, 
         return err_set(err, TRI_ERR_FORMAT, "%s: format is \"%s\", expected \"trident-index\"", name, format);
     TRI_TRY(get_u64(root, "version", name, INT32_MAX, &version, err));
     if (version != INDEX_VERSION)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "%s: format version %" PRIu64 ", this build reads %d", name, version, INDEX_VERSION);
+        return err_set(err, TRI_ERR_UNSUPPORTED, "%s: format version %" PRIu64 ", this build reads %d", name, version,
+                       INDEX_VERSION);
     TRI_TRY(get_u64(root, "generation", name, INT64_MAX, &m->generation, err));
     TRI_TRY(get_u64(root, "next_id", name, (uint64_t)index_max_id + 1, &next_id, err));
     TRI_TRY(get_u64(root, "want", name, TRI_ALL, &want, err));
@@ -243,8 +250,8 @@ static tri_status parse_head(const json_t *root, const char *name, manifest *m, 
     TRI_TRY(get_u64(root, "store_multi", name, TRI_STORE_INT8, &store_multi, err));
     TRI_TRY(get_u64(root, "deleted", name, index_max_docs, &m->deleted, err));
     if (want == 0 || ((want & TRI_DENSE) && dense_dim == 0) || ((want & TRI_MULTI) && multi_dim == 0))
-        return err_set(err, TRI_ERR_FORMAT, "%s: want %" PRIu64 " with dense_dim %" PRIu64 " and multi_dim %" PRIu64, name, want,
-                       dense_dim, multi_dim);
+        return err_set(err, TRI_ERR_FORMAT, "%s: want %" PRIu64 " with dense_dim %" PRIu64 " and multi_dim %" PRIu64, name,
+                       want, dense_dim, multi_dim);
     m->next_id = (uint32_t)next_id;
     m->want = (unsigned)want;
     m->dense_dim = (size_t)dense_dim;
@@ -265,8 +272,9 @@ static tri_status parse_root(const json_t *root, const char *name, manifest *m, 
     for (size_t i = 0; i < json_array_size(segments); i++) TRI_TRY(parse_segment(json_array_get(segments, i), name, m, err));
     TRI_TRY(get_u64(root, "docs", name, index_max_docs, &docs, err));
     if (docs != m->docs || m->deleted > docs)
-        return err_set(err, TRI_ERR_FORMAT, "%s: %" PRIu64 " documents, %" PRIu64 " of them deleted, but the segments hold %" PRIu64,
-                       name, docs, m->deleted, m->docs);
+        return err_set(err, TRI_ERR_FORMAT,
+                       "%s: %" PRIu64 " documents, %" PRIu64 " of them deleted, but the segments hold %" PRIu64, name, docs,
+                       m->deleted, m->docs);
     TRI_TRY(parse_dead(root, name, m, err));
     TRI_TRY(json_get_str(root, "meta", name, "{}", &meta, err));
     m->meta = mem_strdup(meta);

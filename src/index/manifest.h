@@ -12,21 +12,21 @@
 #include "trident/index.h"
 
 typedef struct manifest_segment {
-    uint32_t id;               /* of its files' names */
+    uint32_t id; /* of its files' names */
     uint64_t docs, rows, postings;
     file_record files[INDEX_KINDS]; /* by index_kind */
 } manifest_segment;
 
 typedef struct manifest {
-    uint64_t generation;       /* one more at each commit */
-    uint32_t next_id;          /* of the next segment or dead file */
+    uint64_t generation; /* one more at each commit */
+    uint32_t next_id;    /* of the next segment or dead file */
     unsigned want;
     size_t dense_dim, multi_dim;
     int store_dense, store_multi;
-    char *meta;                /* the caller's JSON, word for word */
-    uint64_t docs;             /* of all segments, deleted ones too */
+    char *meta;    /* the caller's JSON, word for word */
+    uint64_t docs; /* of all segments, deleted ones too */
     uint64_t deleted;
-    uint32_t dead_id;          /* of the .dead file; 0 = none */
+    uint32_t dead_id; /* of the .dead file; 0 = none */
     file_record dead;
     manifest_segment *segments; /* in order of their documents */
     size_t n_segments, cap_segments;

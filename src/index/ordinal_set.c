@@ -72,8 +72,8 @@ static tri_status take_ordinals(ordinal_set *s, const segment_file *f, const cha
     TRI_TRY(ordinal_set_reserve(s, end, err));
     for (uint64_t i = 0; i < f->n; i++) {
         if (ordinals[i] < least || ordinals[i] >= end)
-            return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: ordinal %" PRIu32 " is not in %" PRIu64 "..%" PRIu64, path,
-                           ordinals[i], least, end);
+            return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: ordinal %" PRIu32 " is not in %" PRIu64 "..%" PRIu64,
+                           path, ordinals[i], least, end);
         ordinal_set_add(s, ordinals[i]);
         least = (uint64_t)ordinals[i] + 1;
     }
@@ -85,9 +85,10 @@ tri_status ordinal_set_load(ordinal_set *out, const char *path, uint64_t end, ui
     segment_file f;
     ordinal_set s = {0};
     TRI_TRY(segment_file_open(path, INDEX_DEAD, &f, err));
-    tri_status st = f.n == count ? take_ordinals(&s, &f, path, end, err)
-                                 : err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %" PRIu64 " ordinals, the manifest says %" PRIu64,
-                                           path, f.n, count);
+    tri_status st = f.n == count
+                        ? take_ordinals(&s, &f, path, end, err)
+                        : err_set(err, TRI_ERR_FORMAT,
+                                  "damaged index file %s: %" PRIu64 " ordinals, the manifest says %" PRIu64, path, f.n, count);
     segment_file_close(&f);
     if (st != TRI_OK) {
         ordinal_set_drop(&s);

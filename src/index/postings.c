@@ -14,9 +14,9 @@
 
 typedef struct turner {
     segment_file forward;
-    uint64_t *place;    /* [end_id]: first the count of an id, then where its next pair goes */
-    index_pair *pairs;  /* [items] by token id, then document */
-    uint32_t *ids;      /* [n_terms] */
+    uint64_t *place;   /* [end_id]: first the count of an id, then where its next pair goes */
+    index_pair *pairs; /* [items] by token id, then document */
+    uint32_t *ids;     /* [n_terms] */
     uint64_t n_terms;
 } turner;
 
@@ -27,7 +27,8 @@ static tri_status count_ids(turner *t, uint32_t end_id, tri_error *err)
     if (!t->place) return err_memory(err, ((size_t)end_id + 1) * sizeof *t->place);
     for (uint64_t i = 0; i < t->forward.items; i++) {
         if (in[i].id >= end_id)
-            return err_set(err, TRI_ERR_FORMAT, "forward file holds token id %" PRIu32 ", all were below %" PRIu32, in[i].id, end_id);
+            return err_set(err, TRI_ERR_FORMAT, "forward file holds token id %" PRIu32 ", all were below %" PRIu32, in[i].id,
+                           end_id);
         if (t->place[in[i].id]++ == 0) t->n_terms++;
     }
     return TRI_OK;

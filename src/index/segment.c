@@ -28,14 +28,19 @@ static tri_status check_size(const char *path, index_kind kind, const manifest *
         columns = (uint32_t)m->multi_dim;
         items = r->rows;
         break;
-    case INDEX_FORWARD: items = r->postings; break;
+    case INDEX_FORWARD:
+        items = r->postings;
+        break;
     case INDEX_POSTINGS:
         n = f->n; /* terms: any number */
         items = r->postings;
         break;
     case INDEX_TOKENS:
-    case INDEX_SCALES: n = r->rows; break;
-    default: break;
+    case INDEX_SCALES:
+        n = r->rows;
+        break;
+    default:
+        break;
     }
     if (f->map.len != r->files[kind].bytes)
         return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %zu bytes, the manifest says %" PRIu64, path, f->map.len,
@@ -53,8 +58,7 @@ static tri_status open_file(const char *dir, const manifest *m, const manifest_s
 {
     char name[32], path[LIMIT_PATH];
     segment_file_name(name, r->id, kind);
-    if (file_join(path, sizeof path, dir, name) != TRI_OK)
-        return err_set(err, TRI_ERR_LIMIT, "path of the index is too long");
+    if (file_join(path, sizeof path, dir, name) != TRI_OK) return err_set(err, TRI_ERR_LIMIT, "path of the index is too long");
     TRI_TRY(segment_file_open(path, kind, out, err));
     return check_size(path, kind, m, r, out, err);
 }

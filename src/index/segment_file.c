@@ -81,8 +81,8 @@ static tri_status check_offsets(const char *path, const segment_file *f, tri_err
     for (uint64_t i = 0; i <= f->n; i++) {
         uint64_t here = f->offsets[i];
         if (here < before || (i == 0 && here != 0))
-            return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: offset %" PRIu64 " is %" PRIu64 " after %" PRIu64, path, i,
-                           here, before);
+            return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: offset %" PRIu64 " is %" PRIu64 " after %" PRIu64, path,
+                           i, here, before);
         before = here;
     }
     if (before != f->items)
@@ -96,7 +96,8 @@ static tri_status read_trailer(const char *path, index_kind kind, segment_file *
     index_trailer t;
     layout at;
     if (f->map.len < sizeof t)
-        return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %zu bytes, at least %zu expected", path, f->map.len, sizeof t);
+        return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %zu bytes, at least %zu expected", path, f->map.len,
+                       sizeof t);
     memcpy(&t, f->map.data + f->map.len - sizeof t, sizeof t);
     if (memcmp(t.magic, INDEX_MAGIC, sizeof t.magic) != 0)
         return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: its last 64 bytes are no trailer", path);
@@ -107,12 +108,14 @@ static tri_status read_trailer(const char *path, index_kind kind, segment_file *
         return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: holds kind %" PRIu32 ", expected %d (%s)", path, t.kind,
                        (int)kind, kinds[kind].name);
     if (!lay_out(kind, t.n, t.data_bytes, &at) || at.end != f->map.len)
-        return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: n %" PRIu64 " and %" PRIu64 " bytes of data do not make %zu bytes",
-                       path, t.n, t.data_bytes, f->map.len);
+        return err_set(err, TRI_ERR_FORMAT,
+                       "damaged index file %s: n %" PRIu64 " and %" PRIu64 " bytes of data do not make %zu bytes", path, t.n,
+                       t.data_bytes, f->map.len);
     size_t unit = kinds[kind].unit ? kinds[kind].unit : segment_file_row_bytes((int)t.element, t.columns);
     if (unit == 0 || t.data_bytes % unit != 0)
         return err_set(err, TRI_ERR_FORMAT,
-                       "damaged index file %s: %" PRIu64 " bytes of data do not divide into rows of %" PRIu32 " elements of type %" PRIu32,
+                       "damaged index file %s: %" PRIu64 " bytes of data do not divide into rows of %" PRIu32
+                       " elements of type %" PRIu32,
                        path, t.data_bytes, t.columns, t.element);
     f->n = t.n;
     f->data_bytes = t.data_bytes;
@@ -124,8 +127,8 @@ static tri_status read_trailer(const char *path, index_kind kind, segment_file *
     f->ids = kinds[kind].ids ? (const uint32_t *)(const void *)(f->map.data + at.ids) : NULL;
     if (f->offsets) return check_offsets(path, f, err);
     if (f->items != f->n)
-        return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %" PRIu64 " rows, its trailer says %" PRIu64, path, f->items,
-                       f->n);
+        return err_set(err, TRI_ERR_FORMAT, "damaged index file %s: %" PRIu64 " rows, its trailer says %" PRIu64, path,
+                       f->items, f->n);
     return TRI_OK;
 }
 
@@ -207,7 +210,11 @@ static tri_status write_tables(segment_file_writer *w, uint64_t n, const uint32_
         TRI_TRY(put(w, ids, (size_t)n * sizeof *ids, err));
     }
     TRI_TRY(pad_to(w, at.trailer, err));
-    index_trailer t = {.version = INDEX_VERSION, .kind = (uint32_t)w->kind, .element = w->element, .columns = w->columns, .n = n,
+    index_trailer t = {.version = INDEX_VERSION,
+                       .kind = (uint32_t)w->kind,
+                       .element = w->element,
+                       .columns = w->columns,
+                       .n = n,
                        .data_bytes = w->data_bytes};
     memcpy(t.magic, INDEX_MAGIC, sizeof t.magic);
     return put(w, &t, sizeof t, err);

@@ -23,7 +23,7 @@ size_t segment_file_row_bytes(int element, size_t columns);
 typedef struct segment_file {
     mapped_file map;
     uint64_t n, data_bytes;
-    uint64_t items;          /* data_bytes / unit; all of data */
+    uint64_t items; /* data_bytes / unit; all of data */
     uint32_t element, columns;
     const uint8_t *data;
     const uint64_t *offsets; /* [n+1] ascending, offsets[n] == items; NULL for kinds without */
@@ -57,7 +57,8 @@ tri_status segment_file_writer_data(segment_file_writer *w, const void *bytes, s
 /* The next document (or term) begins here. Kinds with offsets: call before each one's data. */
 tri_status segment_file_writer_mark(segment_file_writer *w, tri_error *err);
 /* `ids` [n] for kinds that have them, else NULL. Writes tables and trailer, makes the name appear, and drops w in any case. */
-tri_status segment_file_writer_finish(segment_file_writer *w, uint64_t n, const uint32_t *ids, file_record *out, tri_error *err);
+tri_status segment_file_writer_finish(segment_file_writer *w, uint64_t n, const uint32_t *ids, file_record *out,
+                                      tri_error *err);
 /* Removes what was written. Fine on a zeroed, finished or dropped one. */
 void segment_file_writer_drop(segment_file_writer *w);
 

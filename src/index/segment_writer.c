@@ -28,14 +28,14 @@ static const float f16_max = 65504.0f;
 enum { SHOWN_KEY = 64 }; /* bytes of a key in a message */
 
 struct segment_writer {
-    const char *dir;      /* borrowed */
-    const manifest *m;    /* borrowed */
+    const char *dir;   /* borrowed */
+    const manifest *m; /* borrowed */
     manifest_segment record;
     segment_file_writer files[INDEX_KINDS];
-    uint32_t end_id;      /* one more than the largest token id so far */
-    buf key_bytes;        /* the keys again, to put them in order at the end */
-    buf key_ends;         /* u64 */
-    buf row;              /* one encoded document */
+    uint32_t end_id; /* one more than the largest token id so far */
+    buf key_bytes;   /* the keys again, to put them in order at the end */
+    buf key_ends;    /* u64 */
+    buf row;         /* one encoded document */
 };
 
 /* ---- checking --------------------------------------------------------------------------------------------------- */
@@ -50,8 +50,8 @@ static tri_status check_values(const tri_document *d, const char *what, const fl
     float max = store == TRI_STORE_F16 ? f16_max : INFINITY;
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(x[i]))
-            return err_set(err, TRI_ERR_NUMERIC, "%s vector of document \"%.*s\" holds a value that is not finite", what, shown(d),
-                           d->key.bytes);
+            return err_set(err, TRI_ERR_NUMERIC, "%s vector of document \"%.*s\" holds a value that is not finite", what,
+                           shown(d), d->key.bytes);
         if (fabsf(x[i]) > max)
             return err_set(err, TRI_ERR_NUMERIC, "%s vector of document \"%.*s\" holds %g, which f16 cannot", what, shown(d),
                            d->key.bytes, (double)x[i]);
@@ -64,15 +64,16 @@ static tri_status check_sparse(const tri_document *d, tri_error *err)
     const tri_sparse_view *s = &d->sparse;
     for (size_t i = 0; i < s->count; i++) {
         if (i > 0 && s->ids[i] <= s->ids[i - 1])
-            return err_set(err, TRI_ERR_ARGUMENT, "sparse ids of document \"%.*s\" do not ascend: %" PRIu32 " after %" PRIu32, shown(d),
-                           d->key.bytes, s->ids[i], s->ids[i - 1]);
+            return err_set(err, TRI_ERR_ARGUMENT, "sparse ids of document \"%.*s\" do not ascend: %" PRIu32 " after %" PRIu32,
+                           shown(d), d->key.bytes, s->ids[i], s->ids[i - 1]);
         if (!(s->weights[i] > 0) || isinf(s->weights[i]))
-            return err_set(err, TRI_ERR_NUMERIC, "sparse weight of token %" PRIu32 " of document \"%.*s\" is %g, not above 0 and finite",
-                           s->ids[i], shown(d), d->key.bytes, (double)s->weights[i]);
+            return err_set(err, TRI_ERR_NUMERIC,
+                           "sparse weight of token %" PRIu32 " of document \"%.*s\" is %g, not above 0 and finite", s->ids[i],
+                           shown(d), d->key.bytes, (double)s->weights[i]);
     }
     if (s->count && s->ids[s->count - 1] >= LIMIT_VOCAB)
-        return err_set(err, TRI_ERR_LIMIT, "token id %" PRIu32 " of document \"%.*s\" is not below %u", s->ids[s->count - 1], shown(d),
-                       d->key.bytes, (unsigned)LIMIT_VOCAB);
+        return err_set(err, TRI_ERR_LIMIT, "token id %" PRIu32 " of document \"%.*s\" is not below %u", s->ids[s->count - 1],
+                       shown(d), d->key.bytes, (unsigned)LIMIT_VOCAB);
     return TRI_OK;
 }
 
@@ -92,16 +93,16 @@ tri_status segment_writer_check(const manifest *m, const tri_document *d, tri_er
     TRI_TRY(check_key(d, err));
     if (m->want & TRI_DENSE) {
         if (!d->dense.values || d->dense.dim != m->dense_dim)
-            return err_set(err, TRI_ERR_MISMATCH, "dense vector of document \"%.*s\" has %zu values, the index keeps %zu", shown(d),
-                           d->key.bytes, d->dense.values ? d->dense.dim : 0, m->dense_dim);
+            return err_set(err, TRI_ERR_MISMATCH, "dense vector of document \"%.*s\" has %zu values, the index keeps %zu",
+                           shown(d), d->key.bytes, d->dense.values ? d->dense.dim : 0, m->dense_dim);
         TRI_TRY(check_values(d, "dense", d->dense.values, d->dense.dim, m->store_dense, err));
     }
     if (m->want & TRI_SPARSE) TRI_TRY(check_sparse(d, err));
     if ((m->want & TRI_MULTI) && d->multi.n_rows) {
         size_t n;
         if (!d->multi.rows || d->multi.dim != m->multi_dim || !mul_size(d->multi.n_rows, m->multi_dim, &n))
-            return err_set(err, TRI_ERR_MISMATCH, "multi rows of document \"%.*s\" have %zu values, the index keeps %zu", shown(d),
-                           d->key.bytes, d->multi.dim, m->multi_dim);
+            return err_set(err, TRI_ERR_MISMATCH, "multi rows of document \"%.*s\" have %zu values, the index keeps %zu",
+                           shown(d), d->key.bytes, d->multi.dim, m->multi_dim);
         TRI_TRY(check_values(d, "multi", d->multi.rows, n, m->store_multi, err));
     }
     return TRI_OK;
@@ -190,7 +191,8 @@ static float encode_int8(const float *x, size_t n, int8_t *out)
     return scale;
 }
 
-static tri_status add_rows(segment_writer *w, index_kind kind, const float *x, size_t n_rows, size_t dim, int store, tri_error *err)
+static tri_status add_rows(segment_writer *w, index_kind kind, const float *x, size_t n_rows, size_t dim, int store,
+                           tri_error *err)
 {
     size_t n = n_rows * dim; /* checked by segment_writer_check */
     if (store == TRI_STORE_F32) return segment_file_writer_data(&w->files[kind], x, n * sizeof *x, err);
@@ -258,8 +260,7 @@ tri_status segment_writer_add(segment_writer *w, const tri_document *d, tri_erro
     TRI_TRY(keep_key(w, d->key, err));
     TRI_TRY(add_text(&w->files[INDEX_KEYS], d->key, err));
     TRI_TRY(add_text(&w->files[INDEX_TEXTS], d->text, err));
-    if (w->m->want & TRI_DENSE)
-        TRI_TRY(add_rows(w, INDEX_DENSE, d->dense.values, 1, w->m->dense_dim, w->m->store_dense, err));
+    if (w->m->want & TRI_DENSE) TRI_TRY(add_rows(w, INDEX_DENSE, d->dense.values, 1, w->m->dense_dim, w->m->store_dense, err));
     if (w->m->want & TRI_SPARSE) TRI_TRY(add_sparse(w, &d->sparse, err));
     if (w->m->want & TRI_MULTI) TRI_TRY(add_multi(w, d, err));
     w->record.docs++;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain.c — which tokens of a document answer which tokens of a query?
  *
- * Sparse: every shared token id with the product of its two weights; these add up to the sparse score. Multi: for each query row
- * the document's best row (ties: the lowest) with their dot product; their mean is the multi score. A representation that the
- * query or the index lacks gives nothing.
+ * Sparse: every shared token id with the product of its two weights; these add up to the sparse score. Multi: for each query
+ * row the document's best row (ties: the lowest) with their dot product; their mean is the multi score. A representation that
+ * the query or the index lacks gives nothing.
  *
  * Order: weight descending, then sparse before multi, then query row or token id. The two kinds of weight are not on one scale:
  * whoever shows them side by side sorts them by `leg`. */
@@ -75,7 +75,8 @@ static void pick_best_rows(const segment *s, uint64_t first, size_t n_rows, cons
     }
 }
 
-static tri_status match_multi(const tri_index *x, const segment *s, uint32_t doc, tri_multi_view q, match_list *out, tri_error *err)
+static tri_status match_multi(const tri_index *x, const segment *s, uint32_t doc, tri_multi_view q, match_list *out,
+                              tri_error *err)
 {
     const uint64_t *offsets = s->files[INDEX_MULTI].offsets;
     uint64_t first = offsets[doc];
@@ -102,8 +103,8 @@ static tri_status match_multi(const tri_index *x, const segment *s, uint32_t doc
     return st;
 }
 
-static tri_status match_all(const tri_index *x, const segment *s, uint32_t doc, const tri_query *q, unsigned legs, match_list *out,
-                            tri_error *err)
+static tri_status match_all(const tri_index *x, const segment *s, uint32_t doc, const tri_query *q, unsigned legs,
+                            match_list *out, tri_error *err)
 {
     size_t most;
     if (!add_size(legs & TRI_SPARSE ? q->sparse.count : 0, legs & TRI_MULTI ? q->multi.n_rows : 0, &most)) most = SIZE_MAX;

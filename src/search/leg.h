@@ -18,7 +18,8 @@ typedef struct leg_scores {
 
 /* `queries` were checked against the index. Memory comes from the bench's arena. */
 tri_status leg_dense_run(const tri_index *x, workbench *b, const tri_query *queries, size_t n, leg_scores *out, tri_error *err);
-tri_status leg_sparse_run(const tri_index *x, workbench *b, const tri_query *queries, size_t n, leg_scores *out, tri_error *err);
+tri_status leg_sparse_run(const tri_index *x, workbench *b, const tri_query *queries, size_t n, leg_scores *out,
+                          tri_error *err);
 tri_status leg_multi_run(const tri_index *x, workbench *b, const tri_query *queries, size_t n, leg_scores *out, tri_error *err);
 
 /* Multi scores of some documents: out[i] for docs[i]. May be called from a task, with its seat's device. */
@@ -35,8 +36,8 @@ typedef struct leg_block {
     uint32_t first, n;
 } leg_block;
 
-/* Cuts all committed documents into blocks of at most max_docs documents, and of at most max_items items of `offsets_of` (a kind
- * with offsets, or INDEX_NONE) unless one document has more. In arena memory. */
+/* Cuts all committed documents into blocks of at most max_docs documents, and of at most max_items items of `offsets_of` (a
+ * kind with offsets, or INDEX_NONE) unless one document has more. In arena memory. */
 tri_status leg_cut(const tri_index *x, workbench *b, uint32_t max_docs, uint64_t max_items, index_kind offsets_of,
                    leg_block **out, size_t *n, tri_error *err);
 

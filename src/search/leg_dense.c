@@ -8,7 +8,8 @@
 #include "base/err.h"
 #include "search/leg.h"
 
-/* Rows of a block stay in a core's second-level cache while the queries go over them; origin: 1 MiB L2 of the machines at hand. */
+/* Rows of a block stay in a core's second-level cache while the queries go over them; origin: 1 MiB L2 of the machines at hand.
+ */
 enum { BLOCK_BYTES = 1 << 19 };
 
 tensor leg_vectors(const segment *s, index_kind kind)
@@ -59,7 +60,8 @@ static void score_block(void *ctx, size_t task, size_t worker)
     const leg_block *block = &j->blocks[task];
     compute *device = j->bench->seats[worker].device;
     tensor docs = leg_vectors(block->segment, INDEX_DENSE);
-    docs.data = (uint8_t *)docs.data + (size_t)block->first * segment_file_row_bytes((int)block->segment->files[INDEX_DENSE].element, docs.cols);
+    docs.data = (uint8_t *)docs.data +
+                (size_t)block->first * segment_file_row_bytes((int)block->segment->files[INDEX_DENSE].element, docs.cols);
     docs.rows = block->n;
     float *at = j->out->values + block->segment->first + block->first;
     tensor y = tensor_f32(at, j->queries.rows, block->n, j->out->n_docs);

@@ -5,12 +5,12 @@
  * pruning, no quantised weights, so the result is exact. Documents are scored in windows whose sums fit the cache; the postings
  * of a window are found by bisection in each token's list.
  *
- * Precision: products and sums in double, in ascending order of token id, rounded once to f32. A product of two floats is exact in
- * double, so the score is what arithmetic without rounding gives but for the last bits of the sum, and it is the same whether
- * it is computed from postings (here) or from forward vectors (explain.c). A document without a shared token scores 0.
+ * Precision: products and sums in double, in ascending order of token id, rounded once to f32. A product of two floats is exact
+ * in double, so the score is what arithmetic without rounding gives but for the last bits of the sum, and it is the same
+ * whether it is computed from postings (here) or from forward vectors (explain.c). A document without a shared token scores 0.
  *
- * Bounds: documents in a list are trusted to ascend only for speed. An entry outside the window ends the list, so a damaged file
- * gives wrong scores, never a write outside `sums`. */
+ * Bounds: documents in a list are trusted to ascend only for speed. An entry outside the window ends the list, so a damaged
+ * file gives wrong scores, never a write outside `sums`. */
 #include "base/err.h"
 #include "search/leg.h"
 

@@ -3,16 +3,16 @@
  *
  *   queries --legs--> scores [queries, documents] of each leg --nominate--> candidates --rank--> top k --threshold--> hits
  *
- * Every leg scores every document (leg_*.c), so the score that one leg lacks for another leg's candidate is always at hand: score
- * completion costs nothing. What differs is who may stand and what is compared:
+ * Every leg scores every document (leg_*.c), so the score that one leg lacks for another leg's candidate is always at hand:
+ * score completion costs nothing. What differs is who may stand and what is compared:
  *
  *   one leg          every document, by that leg's score (documents that share no token stand too, at 0, behind the others)
  *   weighted         candidates 0: every document; N: union of the best N of each leg. By sum of weight * score, legs in the
  *                    order dense, sparse, multi, in double, rounded once to f32. Not divided by the sum of the weights.
- *   rrf, comb*, dbsf lists of the best N of each leg (candidates 0: all of them), fused by fuse_run. The legs count alike: their
- *                    weights only say, by being 0 or not, which of them take part.
- *   rescore multi    union of the best N (default 100) of the legs but multi, then by the multi score alone, computed for
- *                    these documents only.
+ *   rrf, comb*, dbsf lists of the best N of each leg (candidates 0: all of them), fused by fuse_run. The legs count alike:
+ *                    their weights only say, by being 0 or not, which of them take part.
+ *   rescore multi    union of the best N (default 100) of the legs but multi, then by the multi score alone, computed
+ *                    for these documents only.
  *
  * A leg of weight 0 is not computed. In lists and unions, a document that shares no token with the query is not in the sparse
  * leg's: it was not retrieved by it, and a rank among equals at 0 would be one of insertion order.
@@ -38,7 +38,7 @@
 /* Scores of one group of queries: enough for 100 queries over 50,000 documents and three legs, so that each vector is read from
  * memory once for all of them. */
 static const size_t group_bytes = 64u << 20;
-/* --rescore multi without --candidates: as the reference evaluation does for its multi-vector figures, rounded to a power of ten. */
+/* Rescoring without a number of candidates: as many as a reranker is given by default. */
 static const size_t default_rescored = 100;
 enum { RESCORE_CHUNK = 16 }; /* documents of one rescoring task */
 
@@ -46,21 +46,21 @@ typedef struct search {
     const tri_index *x;
     const tri_search_options *o;
     workbench *bench;
-    unsigned legs;           /* bit i: leg i scores every document */
-    bool by_rank;            /* fuse_run decides */
-    bool nominates;          /* only candidates stand */
-    size_t depth;            /* of each leg's list; at most n_docs */
-    size_t n_docs, k;        /* k: hits a query may have */
+    unsigned legs;    /* bit i: leg i scores every document */
+    bool by_rank;     /* fuse_run decides */
+    bool nominates;   /* only candidates stand */
+    size_t depth;     /* of each leg's list; at most n_docs */
+    size_t n_docs, k; /* k: hits a query may have */
     tri_hits *hits;
 
     /* One group of queries. */
     const tri_query *queries;
-    size_t first, n;         /* its place in the call */
+    size_t first, n; /* its place in the call */
     leg_scores scores[LEGS];
-    uint32_t **candidates;   /* [n] ascending ordinals, each in arena memory; NULL when all stand */
+    uint32_t **candidates; /* [n] ascending ordinals, each in arena memory; NULL when all stand */
     size_t *n_candidates;
     size_t max_candidates;
-    float **rescored;        /* [n] multi score of each candidate */
+    float **rescored; /* [n] multi score of each candidate */
 } search;
 
 /* ---- what is asked ---------------------------------------------------------------------------------------------- */
@@ -70,7 +70,8 @@ static const char *const leg_names[LEGS] = {"dense", "sparse", "multi"};
 static tri_status check_finite(const float *x, size_t n, const char *what, tri_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i])) return err_set(err, TRI_ERR_NUMERIC, "%s vector of the query holds a value that is not finite", what);
+        if (!isfinite(x[i]))
+            return err_set(err, TRI_ERR_NUMERIC, "%s vector of the query holds a value that is not finite", what);
     return TRI_OK;
 }
 
@@ -81,8 +82,8 @@ static tri_status check_sparse(tri_sparse_view s, tri_error *err)
             return err_set(err, TRI_ERR_ARGUMENT, "sparse ids of the query do not ascend: %" PRIu32 " after %" PRIu32, s.ids[i],
                            s.ids[i - 1]);
         if (!(s.weights[i] > 0) || isinf(s.weights[i]))
-            return err_set(err, TRI_ERR_NUMERIC, "sparse weight of the query's token %" PRIu32 " is %g, not above 0 and finite", s.ids[i],
-                           (double)s.weights[i]);
+            return err_set(err, TRI_ERR_NUMERIC, "sparse weight of the query's token %" PRIu32 " is %g, not above 0 and finite",
+                           s.ids[i], (double)s.weights[i]);
     }
     return TRI_OK;
 }
@@ -95,8 +96,8 @@ tri_status searcher_check_leg(const tri_index *x, const tri_query *q, int leg, t
     const float *at = leg == LEG_DENSE ? q->dense.values : q->multi.rows;
     if (leg == LEG_MULTI && q->multi.n_rows == 0) return TRI_OK;
     if (!at || found != expected || (leg == LEG_MULTI && !mul_size(q->multi.n_rows, expected, &values)))
-        return err_set(err, TRI_ERR_MISMATCH, "%s vector of the query has %zu values, the index keeps %zu", leg_names[leg], at ? found : 0,
-                       expected);
+        return err_set(err, TRI_ERR_MISMATCH, "%s vector of the query has %zu values, the index keeps %zu", leg_names[leg],
+                       at ? found : 0, expected);
     return check_finite(at, values, leg_names[leg], err);
 }
 
@@ -136,7 +137,8 @@ static tri_status check_stored(const tri_index *x, unsigned legs, tri_error *err
 {
     for (int leg = 0; leg < LEGS; leg++) {
         if (!(legs & 1u << leg) || (x->m.want & 1u << leg)) continue;
-        err_set(err, TRI_ERR_UNSUPPORTED, "could not search by %s: the index keeps no %s vectors", leg_names[leg], leg_names[leg]);
+        err_set(err, TRI_ERR_UNSUPPORTED, "could not search by %s: the index keeps no %s vectors", leg_names[leg],
+                leg_names[leg]);
         return err_hint(err, TRI_ERR_UNSUPPORTED, "give %s the weight 0, or build the index with it", leg_names[leg]);
     }
     return TRI_OK;
@@ -217,7 +219,8 @@ static tri_status refuse_score(const search *s, uint32_t doc, float score, tri_e
 {
     const segment *seg = collection_segment_of(s->x, doc);
     tri_text key = segment_key(seg, (uint32_t)(doc - seg->first));
-    return err_set(err, TRI_ERR_NUMERIC, "score of document \"%.*s\" is %g", key.len < 64 ? (int)key.len : 64, key.bytes, (double)score);
+    return err_set(err, TRI_ERR_NUMERIC, "score of document \"%.*s\" is %g", key.len < 64 ? (int)key.len : 64, key.bytes,
+                   (double)score);
 }
 
 /* The best `cap` of a leg's documents; those that share no token are not in the sparse leg's list. */
@@ -287,7 +290,8 @@ static tri_status choose_candidates(search *s, tri_error *err)
     for (size_t q = 0; q < s->n; q++) {
         s->candidates[q] = arena_array(a, s->max_candidates, sizeof **s->candidates);
         if (s->o->rescore_multi) s->rescored[q] = arena_array(a, s->max_candidates, sizeof **s->rescored);
-        if (!s->candidates[q] || (s->o->rescore_multi && !s->rescored[q])) return err_memory(err, s->max_candidates * sizeof(float));
+        if (!s->candidates[q] || (s->o->rescore_multi && !s->rescored[q]))
+            return err_memory(err, s->max_candidates * sizeof(float));
     }
     pool_run(s->bench->threads, nominate_task, s, s->n);
     TRI_TRY(workbench_outcome(s->bench, err));
@@ -364,8 +368,14 @@ static void fill_hit(const search *s, size_t q, topk_entry e, tri_hit *hit)
     float legs[LEGS];
     for (int leg = 0; leg < LEGS; leg++) legs[leg] = s->legs & 1u << leg ? leg_score(s, leg, q, e.doc) : NAN;
     if (s->o->rescore_multi) legs[LEG_MULTI] = e.score;
-    *hit = (tri_hit){.key = segment_key(seg, doc), .text = segment_text(seg, doc), .ordinal = e.doc, .score = e.score,
-                     .dense = legs[LEG_DENSE], .sparse = legs[LEG_SPARSE], .multi = legs[LEG_MULTI], .kept = 1};
+    *hit = (tri_hit){.key = segment_key(seg, doc),
+                     .text = segment_text(seg, doc),
+                     .ordinal = e.doc,
+                     .score = e.score,
+                     .dense = legs[LEG_DENSE],
+                     .sparse = legs[LEG_SPARSE],
+                     .multi = legs[LEG_MULTI],
+                     .kept = 1};
 }
 
 static tri_status rank_query(const search *s, size_t q, arena *a, tri_error *err)

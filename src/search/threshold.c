@@ -7,7 +7,8 @@
  * Both look at the scores of the list that is returned, at most k, after fusion, as competition code does
  * (threshold = mean(sims) - 0.8 * std(sims); [r for r, s in zip(results, sims) if s >= threshold]): so k belongs to the rule.
  * Hits are marked, never dropped, so that the thresholded and the plain list come from one search. Sums in double, in the
- * order of the hits. When all scores are equal all are kept: rounding of the mean must not drop them, hence min and max first. */
+ * order of the hits. When all scores are equal all are kept: rounding of the mean must not drop them, hence min and max first.
+ */
 #include "search/threshold.h"
 
 #include <math.h>

@@ -15,9 +15,9 @@ enum { WORKBENCH_WINDOW = 1 << 16 };
 
 typedef struct workbench_seat {
     compute *device;
-    double *sums;     /* [WORKBENCH_WINDOW] */
-    arena scratch;    /* of one task; restored after it */
-    tri_error err;    /* first failure of this worker's tasks, by query; see workbench_fail */
+    double *sums;  /* [WORKBENCH_WINDOW] */
+    arena scratch; /* of one task; restored after it */
+    tri_error err; /* first failure of this worker's tasks, by query; see workbench_fail */
     size_t err_query;
 } workbench_seat;
 
@@ -25,11 +25,11 @@ typedef struct workbench {
     pool *threads;
     size_t n_seats;
     workbench_seat *seats;
-    arena scratch;    /* of the call */
+    arena scratch; /* of the call */
 } workbench;
 
-/* The parked one when it has so many threads, or a new one. threads 0 = what this process may use; WORKBENCH_ANY = the parked one
- * as it is, or one of a single thread. */
+/* The parked one when it has so many threads, or a new one. threads 0 = what this process may use; WORKBENCH_ANY = the parked
+ * one as it is, or one of a single thread. */
 enum { WORKBENCH_ANY = -1 };
 tri_status workbench_take(const tri_index *index, int threads, workbench **out, tri_error *err);
 void workbench_give_back(const tri_index *index, workbench *b);

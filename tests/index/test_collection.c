@@ -62,7 +62,8 @@ static void assert_document(const tri_index *x, uint64_t ordinal, const tri_docu
     if (d->multi.n_rows) {
         assert_memory_equal((const float *)(const void *)s->files[INDEX_MULTI].data + rows[0] * TOY_MULTI, d->multi.rows,
                             d->multi.n_rows * TOY_MULTI * sizeof(float));
-        assert_memory_equal((const uint32_t *)(const void *)s->files[INDEX_TOKENS].data + rows[0], d->multi_ids, d->multi.n_rows * 4);
+        assert_memory_equal((const uint32_t *)(const void *)s->files[INDEX_TOKENS].data + rows[0], d->multi_ids,
+                            d->multi.n_rows * 4);
     }
 }
 
@@ -306,8 +307,10 @@ static bool there(const char *dir, const char *name)
 static void test_what_a_dead_writer_left_is_swept_and_nothing_else(void **state)
 {
     (void)state;
-    static const char *const left[] = {"00000002.keys", "00000009.dead", "00000001.texts.tmp.12.3", "manifest.json.tmp.77.0", "00000001.dead"};
-    static const char *const others[] = {"notes.txt", "00000002.keysx", "0000002.keys", "manifest.json.tmp.x", "00000002.keys.tmp.1", "manifest.json.bak"};
+    static const char *const left[] = {"00000002.keys", "00000009.dead", "00000001.texts.tmp.12.3", "manifest.json.tmp.77.0",
+                                       "00000001.dead"};
+    static const char *const others[] = {"notes.txt",           "00000002.keysx",      "0000002.keys",
+                                         "manifest.json.tmp.x", "00000002.keys.tmp.1", "manifest.json.bak"};
     char dir[256];
     tri_error err;
     toy_docs t = toy_docs_new(3, 7);
@@ -421,8 +424,9 @@ static void flip(const char *path, long at)
 static void test_check_names_each_damaged_file(void **state)
 {
     (void)state;
-    static const char *const names[] = {"00000001.keys", "00000001.texts", "00000001.dense", "00000001.forward", "00000001.postings",
-                                        "00000001.multi", "00000001.tokens", "00000001.scales", "00000002.dead"};
+    static const char *const names[] = {"00000001.keys",    "00000001.texts",    "00000001.dense",
+                                        "00000001.forward", "00000001.postings", "00000001.multi",
+                                        "00000001.tokens",  "00000001.scales",   "00000002.dead"};
     char dir[256], path[600];
     tri_error err;
     size_t missing;
@@ -489,7 +493,7 @@ static void test_a_damaged_index_never_reads_outside_its_files(void **state)
         segment_file_name(name, 1, (index_kind)kind);
         snprintf(path, sizeof path, "%s/%s", dir, name);
         must(file_size(path, &bytes, &err), &err);
-        for (uint64_t at = 0; at < bytes; at += bytes > 600 ? 7 : 1) {
+        for (uint64_t at = 0; at<bytes; at += bytes> 600 ? 7 : 1) {
             tri_index *x = NULL;
             flip(path, (long)at);
             if (tri_index_open(dir, TRI_INDEX_READ, &x, &err) == TRI_OK) {

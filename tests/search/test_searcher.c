@@ -231,7 +231,8 @@ static void test_segments_threads_and_companions_change_nothing(void **state)
         for (size_t v = 0; v < n; v++) {
             tri_search_options two = all[v];
             two.threads = 2;
-            tri_hits *one = ask(x, &all[v], q, QUERIES), *seven = ask(x7, &all[v], q, QUERIES), *threads = ask(x, &two, q, QUERIES);
+            tri_hits *one = ask(x, &all[v], q, QUERIES), *seven = ask(x7, &all[v], q, QUERIES),
+                     *threads = ask(x, &two, q, QUERIES);
             assert_same(one, seven, QUERIES);
             assert_same(one, threads, QUERIES);
             for (size_t i = 0; i < QUERIES; i++) {
@@ -305,7 +306,8 @@ static void test_equal_scores_stand_in_order_of_insertion(void **state)
     size_t n = variants(all);
     for (size_t v = 0; v < n; v++) {
         size_t m;
-        bool by_rank = all[v].mode == TRI_MODE_HYBRID && all[v].fuse == TRI_FUSE_RRF; /* ranks of equals differ: still in order */
+        bool by_rank =
+            all[v].mode == TRI_MODE_HYBRID && all[v].fuse == TRI_FUSE_RRF; /* ranks of equals differ: still in order */
         all[v].k = all[v].candidates ? all[v].candidates : 20;
         tri_hits *hits = ask(x, &all[v], &q, 1);
         const tri_hit *h = tri_hits_get(hits, 0, &m);

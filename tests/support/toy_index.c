@@ -86,7 +86,8 @@ void toy_docs_free(toy_docs *t)
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++) {
         const tri_document *d = &t->docs[i];
-        const void *owned[] = {d->key.bytes, d->text.bytes, d->dense.values, d->sparse.ids, d->sparse.weights, d->multi.rows, d->multi_ids};
+        const void *owned[] = {d->key.bytes,      d->text.bytes, d->dense.values, d->sparse.ids,
+                               d->sparse.weights, d->multi.rows, d->multi_ids};
         for (size_t k = 0; k < sizeof owned / sizeof owned[0]; k++) all[n++] = (void *)(uintptr_t)owned[k];
     }
     qsort(all, n, sizeof *all, compare_pointers);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toy_index.h — documents and queries out of a seeded generator, and folders to keep them in, for the tests of index and search.
- * Memory comes from malloc, not from base/alloc.h, so that counts and injected failures concern the code under test alone. */
+/* toy_index.h — documents and queries out of a seeded generator, and folders to keep them in, for the tests of index and
+ * search. Memory comes from malloc, not from base/alloc.h, so that counts and injected failures concern the code under test
+ * alone. */
 #ifndef TEST_SUPPORT_TOY_INDEX_H
 #define TEST_SUPPORT_TOY_INDEX_H
 

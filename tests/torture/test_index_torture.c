@@ -144,7 +144,8 @@ static void each_fails(fault_kind kind, bool lasting, step run, bool changes)
         bool met = fault_seen(kind) >= nth;
         fault_arm(kind, 0, false);
         if (mem_live() != live) fail_msg("event %u of kind %d: blocks were leaked", (unsigned)nth, (int)kind);
-        if (st != TRI_OK && (err.status != st || !err.text[0])) fail_msg("event %u of kind %d: no words", (unsigned)nth, (int)kind);
+        if (st != TRI_OK && (err.status != st || !err.text[0]))
+            fail_msg("event %u of kind %d: no words", (unsigned)nth, (int)kind);
         if (!met) {
             must(st, &err);
             break;
@@ -226,9 +227,9 @@ static void test_a_handle_that_failed_says_so_until_it_is_opened_anew(void **sta
 
 static bool changes_files(uint64_t number)
 {
-    static const long calls[] = {SYS_openat, SYS_write, SYS_pwrite64, SYS_fsync, SYS_ftruncate, SYS_unlinkat, SYS_renameat2,
+    static const long calls[] = {SYS_openat,   SYS_write,  SYS_pwrite64, SYS_fsync, SYS_ftruncate, SYS_unlinkat, SYS_renameat2,
 #ifdef SYS_open
-                                 SYS_open, SYS_unlink, SYS_rename,
+                                 SYS_open,     SYS_unlink, SYS_rename,
 #endif
 #ifdef SYS_renameat
                                  SYS_renameat,
