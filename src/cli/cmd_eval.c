@@ -87,10 +87,11 @@ static tri_status evaluate(eval_job *job, const char *path, tri_report **out, tr
     if (st == TRI_ERR_MISMATCH) return err_prefix(err, st, "could not evaluate %s: ", path);
     TRI_TRY(st);
     size_t missing = tri_report_missing(*out), unjudged = tri_report_unjudged(*out);
+    size_t judged = tri_report_queries(*out) + (options.only_present ? missing : 0);
     if (missing)
-        cli_note(job->c, "%s lacks %zu of the judged queries: %s", path, missing,
-                 options.only_present ? "left out (--no-complete)" : "counted as zero (--no-complete leaves them out)");
-    if (unjudged) cli_note(job->c, "%s has %zu queries without judgments, of %zu: left out", path, unjudged, n_queries);
+        cli_note(job->c, "%s lacks %zu of the %zu judged queries: %s", path, missing, judged,
+                 options.only_present ? "left out" : "counted as zero (--no-complete leaves them out)");
+    if (unjudged) cli_note(job->c, "%s: %zu of its %zu queries without judgments: left out", path, unjudged, n_queries);
     return TRI_OK;
 }
 

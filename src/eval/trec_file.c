@@ -20,7 +20,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "formats/jsonl.h"
 
 enum {
     LINE_MAX_BYTES = 1 << 20, /* three ids and two numbers; the longest real id is a URL */
@@ -155,17 +154,22 @@ static tri_status read_lines(line_reader *r, const char *path, trec_kind kind, t
     }
 }
 
-tri_status trec_file_load(const char *path, trec_kind kind, trec_table *t, tri_error *err)
+tri_status trec_file_read(line_reader *r, const char *path, trec_kind kind, trec_table *t, tri_error *err)
 {
     const char *what = trec_columns[kind].what;
+    TRI_TRY(read_lines(r, path, kind, t, err));
+    if (!t->n_rows) return err_set(err, TRI_ERR_FORMAT, "could not read %s %s: no lines in it", what, path);
+    tri_status st = trec_table_finish(t, err);
+    return st ? err_prefix(err, st, "could not read %s %s: ", what, path) : TRI_OK;
+}
+
+tri_status trec_file_load(const char *path, trec_kind kind, trec_table *t, tri_error *err)
+{
     line_reader *r;
     TRI_TRY(line_reader_open(path, LINE_MAX_BYTES, &r, err));
-    tri_status st = read_lines(r, path, kind, t, err);
+    tri_status st = trec_file_read(r, path, kind, t, err);
     line_reader_close(r);
-    TRI_TRY(st);
-    if (!t->n_rows) return err_set(err, TRI_ERR_FORMAT, "could not read %s %s: no lines in it", what, path);
-    st = trec_table_finish(t, err);
-    return st ? err_prefix(err, st, "could not read %s %s: ", what, path) : TRI_OK;
+    return st;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */

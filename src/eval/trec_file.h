@@ -10,6 +10,7 @@
 #define TRI_EVAL_TREC_FILE_H
 
 #include "eval/trec_table.h"
+#include "formats/jsonl.h"
 
 typedef enum { TREC_QRELS, TREC_RUN } trec_kind;
 
@@ -17,6 +18,8 @@ typedef enum { TREC_QRELS, TREC_RUN } trec_kind;
  * number of columns, an id that holds NUL, a score that is not a finite float32, a grade that is not a whole number, a
  * (query, document) pair given twice; and a file without any row. Blank lines are passed over. */
 tri_status trec_file_load(const char *path, trec_kind kind, trec_table *t, tri_error *err);
+/* The same from an open reader, which stays the caller's; `path` is for messages. */
+tri_status trec_file_read(line_reader *r, const char *path, trec_kind kind, trec_table *t, tri_error *err);
 
 /* The run in TREC form: queries in the table's order, documents by score descending as float32, then ascending id; ranks from
  * 1; scores as the shortest decimal that reads back as the same float32. An id or a tag that is empty or holds white space,
