@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_torch.c — any bytes as a torch.save file (zip or legacy); bytes that are neither are run as a bare pickle, so that the fuzzer
- * need not build an archive around each program. */
+/* fuzz_torch.c — any bytes as a torch.save file (zip or legacy); bytes that are neither are run as a bare pickle, so that the
+ * fuzzer need not build an archive around each program. */
 #include <stdlib.h>
 
 #include "formats/pickle.h"
@@ -16,8 +16,7 @@ static void read_archive(const uint8_t *data, size_t size)
     tensor_table_init(&t);
     if (torch_file_parse(data, size, "fuzz.pt", &t, &err) == TRI_OK) {
         for (size_t i = 0; i < t.count; i++)
-            for (size_t k = 0; k < t.items[i].bytes; k++)
-                sum ^= ((const uint8_t *)t.items[i].data)[k];
+            for (size_t k = 0; k < t.items[i].bytes; k++) sum ^= ((const uint8_t *)t.items[i].data)[k];
         if (t.count == 0 && sum) abort();
     }
     tensor_table_drop(&t);

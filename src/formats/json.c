@@ -2,13 +2,13 @@
 /* json.c — configuration as a tree (jansson's), built by this house's own reader.
  *
  * jansson keeps the tree, but does not parse: its parser recurses, refuses integers past 64 bits (tokenizer_config.json of many
- * models has model_max_length 1000000000000000019884624838656), and does not look at every allocation: when memory runs out inside
- * a name, version 2.14 leaves the byte out ("LayrNorm") or writes past its buffer. Found by making each allocation fail
+ * models has model_max_length 1000000000000000019884624838656), and does not look at every allocation: when memory runs out
+ * inside a name, version 2.14 leaves the byte out ("LayrNorm") or writes past its buffer. Found by making each allocation fail
  * (tests/formats/test_json.c). So the tree is built from the events of json_stream.h: depth bounded, no recursion, each
  * allocation checked, all memory from base/alloc.h.
  *
- * Numbers: without fraction and exponent and inside 64 bits, an integer; any other finite one, a double. A count is an integer or
- * a double without a fraction, as JSON itself knows only numbers. */
+ * Numbers: without fraction and exponent and inside 64 bits, an integer; any other finite one, a double. A count is an integer
+ * or a double without a fraction, as JSON itself knows only numbers. */
 #include "formats/json.h"
 
 #include <math.h>
@@ -66,7 +66,8 @@ static tri_status keep_key(tree *t, tri_error *err)
         return err_prefix(err, st, "duplicate key \"%.*s\": ", (int)(s->len < 100 ? s->len : 100), s->text);
     }
     buf_clear(&t->key);
-    if (buf_reserve(&t->key, s->len + 1) != TRI_OK || buf_append(&t->key, s->text, s->len) != TRI_OK) return err_memory(err, s->len);
+    if (buf_reserve(&t->key, s->len + 1) != TRI_OK || buf_append(&t->key, s->text, s->len) != TRI_OK)
+        return err_memory(err, s->len);
     return TRI_OK;
 }
 
@@ -158,14 +159,20 @@ static const json_t *present(const json_t *object, const char *key)
 static const char *kind_name(const json_t *value)
 {
     switch (json_typeof(value)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "an array";
-    case JSON_STRING: return "text";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "text";
     case JSON_INTEGER:
-    case JSON_REAL: return "a number";
+    case JSON_REAL:
+        return "a number";
     case JSON_TRUE:
-    case JSON_FALSE: return "true or false";
-    case JSON_NULL: break;
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        break;
     }
     return "null";
 }
@@ -185,13 +192,15 @@ tri_status json_get_size(const json_t *object, const char *key, const char *what
     }
     if (!json_is_number(value)) return wrong_kind(value, key, what, "a count", err);
     double number = json_number_value(value);
-    bool whole = json_is_integer(value) ? json_integer_value(value) >= 0 : number >= 0 && number == floor(number) && number < 0x1p53;
+    bool whole =
+        json_is_integer(value) ? json_integer_value(value) >= 0 : number >= 0 && number == floor(number) && number < 0x1p53;
     if (!whole && number >= 0 && number == floor(number))
         return err_set(err, TRI_ERR_FORMAT, "%s: \"%s\" is %.17g, over %zu", what, key, number, max);
     if (!whole) return err_set(err, TRI_ERR_FORMAT, "%s: \"%s\" is %.17g, not a count", what, key, number);
     uint64_t count = json_is_integer(value) ? (uint64_t)json_integer_value(value) : (uint64_t)number;
     if (count < min || count > max)
-        return err_set(err, TRI_ERR_FORMAT, "%s: \"%s\" is %llu, not in %zu to %zu", what, key, (unsigned long long)count, min, max);
+        return err_set(err, TRI_ERR_FORMAT, "%s: \"%s\" is %llu, not in %zu to %zu", what, key, (unsigned long long)count, min,
+                       max);
     *out = (size_t)count;
     return TRI_OK;
 }

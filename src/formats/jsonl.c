@@ -3,9 +3,9 @@
  *
  *   window:  [ given out | scanned, no line end | not scanned | free ]
  *              0        start               scanned          len
- * A line is looked for from `scanned` on, so a long line is not searched again after each read. When the window is full its front
- * is dropped; it grows, doubling, only when one line fills it. A line over the bound is dropped as it is read, so memory stays under
- * twice the bound and one read, whatever the file holds. */
+ * A line is looked for from `scanned` on, so a long line is not searched again after each read. When the window is full its
+ * front is dropped; it grows, doubling, only when one line fills it. A line over the bound is dropped as it is read, so memory
+ * stays under twice the bound and one read, whatever the file holds. */
 #include "formats/jsonl.h"
 
 #include <string.h>
@@ -60,7 +60,8 @@ tri_status line_reader_open(const char *path, size_t max_line, line_reader **out
     return TRI_OK;
 }
 
-tri_status line_reader_open_bytes(const void *bytes, size_t len, const char *what, size_t max_line, line_reader **out, tri_error *err)
+tri_status line_reader_open_bytes(const void *bytes, size_t len, const char *what, size_t max_line, line_reader **out,
+                                  tri_error *err)
 {
     *out = NULL;
     TRI_TRY(new_reader(what, max_line, out, err));
@@ -167,7 +168,8 @@ tri_status line_reader_next(line_reader *r, const char **line, size_t *len, uint
     if (number) *number = r->lines;
     if (bytes > 0 && data[bytes - 1] == '\r') bytes--;
     if (too_long || bytes > r->max_line)
-        return err_set(err, TRI_ERR_LIMIT, "%s line %llu is longer than %zu bytes", r->path, (unsigned long long)r->lines, r->max_line);
+        return err_set(err, TRI_ERR_LIMIT, "%s line %llu is longer than %zu bytes", r->path, (unsigned long long)r->lines,
+                       r->max_line);
     *line = (const char *)data;
     *len = bytes;
     return TRI_OK;

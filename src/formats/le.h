@@ -22,8 +22,7 @@ static inline uint64_t le_u64(const uint8_t *p)
 
 static inline void le_put_u64(uint8_t *p, uint64_t v)
 {
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
+    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (8 * i));
 }
 
 #endif

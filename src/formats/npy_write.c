@@ -8,8 +8,8 @@
  *   10      118   {'descr': '<f4', 'fortran_order': False, 'shape': (n, dim), } padded with spaces, then '\n'
  *   128     4*n*dim  rows, little-endian float32
  *
- * The header always has 128 bytes (a multiple of 64, as NumPy aligns it; two counts of 20 digits fit), so n can be patched in when
- * all rows are there. */
+ * The header always has 128 bytes (a multiple of 64, as NumPy aligns it; two counts of 20 digits fit), so n can be patched in
+ * when all rows are there. */
 #include "formats/npy_write.h"
 
 #include <stdint.h>
@@ -30,9 +30,11 @@ struct npy_writer {
 
 static void make_header(char out[HEADER_BYTES], uint64_t n, size_t dim)
 {
-    static const unsigned char preamble[PREAMBLE_BYTES] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, HEADER_BYTES - PREAMBLE_BYTES, 0};
+    static const unsigned char preamble[PREAMBLE_BYTES] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, HEADER_BYTES - PREAMBLE_BYTES,
+                                                           0};
     char text[HEADER_BYTES];
-    int len = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %zu), }", (unsigned long long)n, dim);
+    int len = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %zu), }",
+                       (unsigned long long)n, dim);
     memset(out, ' ', HEADER_BYTES);
     memcpy(out, preamble, PREAMBLE_BYTES);
     memcpy(out + PREAMBLE_BYTES, text, (size_t)len);

@@ -2,13 +2,14 @@
 /* pickle.c — a pickle machine that can build values and do nothing else.
  *
  * A pickle is a program for a stack machine; Python's own runs whatever it names. This one knows only the opcodes that a state
- * dict needs (protocol 2 as torch.save writes it, and those of protocol 4), and the symbols of PICKLE_SYMBOL_MAP. Any other byte or name ends
- * the run with an error that shows it. The table of opcodes and their meaning is that of CPython's pickletools.
+ * dict needs (protocol 2 as torch.save writes it, and those of protocol 4), and the symbols of PICKLE_SYMBOL_MAP. Any other
+ * byte or name ends the run with an error that shows it. The table of opcodes and their meaning is that of CPython's
+ * pickletools.
  *
- * Invariants: (1) every operand is checked against the bytes left before it is read; (2) each opcode makes at most one value and at
- * most as many cells as it takes off the stack, so memory is linear in the pickle's length, and all arrays are bounded by
- * LIMIT_PICKLE_STACK; (3) a value number on the stack, in the memo or in a cell is always less than n_values; (4) no recursion;
- * (5) tuples are closed when made, lists and dicts are chains with a known last cell, so an append is one step. */
+ * Invariants: (1) every operand is checked against the bytes left before it is read; (2) each opcode makes at most one value
+ * and at most as many cells as it takes off the stack, so memory is linear in the pickle's length, and all arrays are bounded
+ * by LIMIT_PICKLE_STACK; (3) a value number on the stack, in the memo or in a cell is always less than n_values; (4) no
+ * recursion; (5) tuples are closed when made, lists and dicts are chains with a known last cell, so an append is one step. */
 #include "formats/pickle.h"
 
 #include <string.h>
@@ -104,8 +105,7 @@ const pickle_value *pickle_item(const pickle *p, const pickle_value *sequence, u
 {
     if (i >= sequence->count) return NULL;
     const pickle_cell *cell = pickle_first(p, sequence);
-    while (i--)
-        cell = pickle_next(p, cell);
+    while (i--) cell = pickle_next(p, cell);
     return pickle_at(p, cell->value);
 }
 
@@ -121,8 +121,7 @@ static tri_status grow(void **array, uint32_t *cap, uint32_t need, size_t item, 
     if (need > limit) return err_set(err, TRI_ERR_LIMIT, "the pickle needs more than %u objects", limit);
     if (need <= *cap) return TRI_OK;
     uint32_t wanted = *cap ? *cap : 64;
-    while (wanted < need)
-        wanted *= 2; /* need <= limit, far below 2^31 */
+    while (wanted < need) wanted *= 2; /* need <= limit, far below 2^31 */
     void *bigger = mem_realloc(*array, wanted * item);
     if (!bigger) return err_memory(err, wanted * item);
     *array = bigger;
@@ -241,8 +240,7 @@ static tri_status push_long(pickle *p, tri_error *err)
     TRI_TRY(take_number(p, 1, &n, err));
     TRI_TRY(take(p, (size_t)n, &bytes, err));
     if (n > 8) return push_kind(p, PICKLE_BIG, err);
-    for (size_t i = 0; i < n; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
+    for (size_t i = 0; i < n; i++) value |= (uint64_t)bytes[i] << (8 * i);
     if (n > 0 && n < 8 && bytes[n - 1] & 0x80) value |= UINT64_MAX << (8 * n);
     return push_integer(p, PICKLE_INT, (int64_t)value, err);
 }
@@ -253,15 +251,15 @@ static tri_status push_float(pickle *p, tri_error *err)
     uint64_t bits = 0;
     pickle_value v = {.kind = PICKLE_FLOAT};
     TRI_TRY(take(p, 8, &bytes, err));
-    for (int i = 0; i < 8; i++)
-        bits = bits << 8 | bytes[i]; /* the one big-endian number of the format */
+    for (int i = 0; i < 8; i++) bits = bits << 8 | bytes[i]; /* the one big-endian number of the format */
     memcpy(&v.u.real, &bits, sizeof bits);
     return push(p, v, err);
 }
 
 /* --- opcodes ------------------------------------------------------------------------------------------------------------ */
 
-static tri_status push_symbol(pickle *p, const char *module, size_t module_len, const char *name, size_t name_len, tri_error *err)
+static tri_status push_symbol(pickle *p, const char *module, size_t module_len, const char *name, size_t name_len,
+                              tri_error *err)
 {
     for (uint16_t i = 0; i < PICKLE_SYMBOLS; i++) {
         if (strlen(symbol_rows[i].module) == module_len && memcmp(symbol_rows[i].module, module, module_len) == 0 &&
@@ -269,8 +267,8 @@ static tri_status push_symbol(pickle *p, const char *module, size_t module_len, 
             return push(p, (pickle_value){.kind = PICKLE_SYMBOL, .symbol = i}, err);
     }
     int module_width = module_len > 100 ? 100 : (int)module_len, name_width = name_len > 100 ? 100 : (int)name_len;
-    err_set(err, TRI_ERR_UNSUPPORTED, "the pickle asks for \"%.*s.%.*s\", which no state dict needs; nothing was run", module_width,
-            module, name_width, name);
+    err_set(err, TRI_ERR_UNSUPPORTED, "the pickle asks for \"%.*s.%.*s\", which no state dict needs; nothing was run",
+            module_width, module, name_width, name);
     return err_hint(err, TRI_ERR_UNSUPPORTED, "do not open this file with Python either, unless you trust whoever made it");
 }
 
@@ -300,13 +298,16 @@ static tri_status do_call(pickle *p, tri_error *err)
     const pickle_value *callee = pickle_at(p, pop(p)), *args = pickle_at(p, arguments);
     if (callee->kind != PICKLE_SYMBOL || !symbol_rows[callee->symbol].callable)
         return err_set(err, TRI_ERR_UNSUPPORTED, "the pickle calls %s, at byte %zu",
-                       callee->kind == PICKLE_SYMBOL ? pickle_symbol_name(callee->symbol) : "something that is not a function", p->used);
+                       callee->kind == PICKLE_SYMBOL ? pickle_symbol_name(callee->symbol) : "something that is not a function",
+                       p->used);
     if (args->kind != PICKLE_TUPLE)
-        return err_set(err, TRI_ERR_FORMAT, "the pickle calls %s without a tuple of arguments", pickle_symbol_name(callee->symbol));
+        return err_set(err, TRI_ERR_FORMAT, "the pickle calls %s without a tuple of arguments",
+                       pickle_symbol_name(callee->symbol));
     if (callee->symbol != PICKLE_ORDERED_DICT)
         return push(p, (pickle_value){.kind = PICKLE_CALL, .symbol = callee->symbol, .u.link.first = arguments}, err);
     if (args->count)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "the pickle makes an OrderedDict out of arguments (as Python 2 did), at byte %zu", p->used);
+        return err_set(err, TRI_ERR_UNSUPPORTED,
+                       "the pickle makes an OrderedDict out of arguments (as Python 2 did), at byte %zu", p->used);
     return push(p, (pickle_value){.kind = PICKLE_DICT, .ordered = 1}, err);
 }
 
@@ -317,15 +318,15 @@ static tri_status do_build(pickle *p, tri_error *err)
     pop(p);
     const pickle_value *target = pickle_at(p, p->stack[p->n_stack - 1]);
     if (target->kind != PICKLE_DICT || !target->ordered)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "the pickle sets the state of an object that is not an OrderedDict, at byte %zu", p->used);
+        return err_set(err, TRI_ERR_UNSUPPORTED,
+                       "the pickle sets the state of an object that is not an OrderedDict, at byte %zu", p->used);
     return TRI_OK;
 }
 
 static tri_status do_tuple(pickle *p, uint32_t from, tri_error *err)
 {
     pickle_value tuple = {.kind = PICKLE_TUPLE};
-    for (uint32_t i = from; i < p->n_stack; i++)
-        TRI_TRY(append_cell(p, &tuple, 0, p->stack[i], err));
+    for (uint32_t i = from; i < p->n_stack; i++) TRI_TRY(append_cell(p, &tuple, 0, p->stack[i], err));
     p->n_stack = from;
     return push(p, tuple, err);
 }
@@ -406,7 +407,8 @@ static tri_status memo_get(pickle *p, size_t width, tri_error *err)
     uint64_t slot;
     TRI_TRY(take_number(p, width, &slot, err));
     if (slot >= p->cap_memo || !p->memo[slot])
-        return err_set(err, TRI_ERR_FORMAT, "the pickle reads memo slot %llu, which was never written", (unsigned long long)slot);
+        return err_set(err, TRI_ERR_FORMAT, "the pickle reads memo slot %llu, which was never written",
+                       (unsigned long long)slot);
     return push_number(p, p->memo[slot] - 1, err);
 }
 
@@ -438,6 +440,8 @@ static tri_status push_int(pickle *p, size_t width, tri_error *err)
 
 static tri_status do_opcode(pickle *p, uint8_t op, tri_error *err)
 {
+    /* one opcode a line, as in a table */
+    /* clang-format off */
     switch (op) {
     case OP_PROTO: return do_protocol(p, err);
     case OP_FRAME: return do_frame(p, err);
@@ -479,7 +483,9 @@ static tri_status do_opcode(pickle *p, uint8_t op, tri_error *err)
     case OP_LONG_BINGET: return memo_get(p, 4, err);
     default: break;
     }
-    return err_set(err, TRI_ERR_UNSUPPORTED, "pickle opcode 0x%02x at byte %zu is not one that a state dict needs", op, p->used - 1);
+    /* clang-format on */
+    return err_set(err, TRI_ERR_UNSUPPORTED, "pickle opcode 0x%02x at byte %zu is not one that a state dict needs", op,
+                   p->used - 1);
 }
 
 tri_status pickle_run(pickle *p, const uint8_t *bytes, size_t len, tri_error *err)

@@ -7,8 +7,8 @@
  *   const pickle_value *v = pickle_at(&p, p.root);
  *   pickle_drop(&p);
  *
- * Values are numbered in the order they were made. A call of an allowed symbol stays a PICKLE_CALL of symbol and arguments, for the
- * reader of tensors to understand. Lists and dicts may contain themselves: walk them to a fixed depth only. */
+ * Values are numbered in the order they were made. A call of an allowed symbol stays a PICKLE_CALL of symbol and arguments, for
+ * the reader of tensors to understand. Lists and dicts may contain themselves: walk them to a fixed depth only. */
 #ifndef TRI_FORMATS_PICKLE_H
 #define TRI_FORMATS_PICKLE_H
 
@@ -56,7 +56,7 @@ typedef enum pickle_symbol {
 #define PICKLE_X(id, module, name, callable) PICKLE_##id,
     PICKLE_SYMBOL_MAP(PICKLE_X)
 #undef PICKLE_X
-    PICKLE_SYMBOLS
+        PICKLE_SYMBOLS
 } pickle_symbol;
 
 typedef enum pickle_kind {

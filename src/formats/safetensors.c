@@ -8,10 +8,9 @@
  *   (1) N <= 100,000,000 and 8 + N <= file size, without overflow; the header starts with '{' and is one JSON object;
  *   (2) each entry has dtype, shape and data_offsets, once each; begin <= end <= size of the data;
  *   (3) end - begin = product of the shape x size of the type, without overflow, when the type is a known one;
- *   (4) sorted by place, the tensors tile the data: the first begins at 0, each at the end of the one before, the last ends at the
- *       file's end;
- *   (5) no name twice (the reference takes the last one silently).
- * Only the header is read; the data may lie at any address, aligned or not. */
+ *   (4) sorted by place, the tensors tile the data: the first begins at 0, each at the end of the one before, the last ends at
+ * the file's end; (5) no name twice (the reference takes the last one silently). Only the header is read; the data may lie at
+ * any address, aligned or not. */
 #include "formats/safetensors.h"
 
 #include <stdbool.h>
@@ -33,11 +32,11 @@ static const struct {
     dtype type;
     unsigned bits;
 } dtype_rows[] = {
-    {"F32", DTYPE_F32, 32},       {"F16", DTYPE_F16, 16},       {"BF16", DTYPE_BF16, 16},     {"F64", DTYPE_F64, 64},
-    {"I64", DTYPE_I64, 64},       {"I32", DTYPE_I32, 32},       {"I16", DTYPE_I16, 16},       {"I8", DTYPE_I8, 8},
-    {"U8", DTYPE_U8, 8},          {"BOOL", DTYPE_BOOL, 8},      {"U16", DTYPE_OTHER, 16},     {"U32", DTYPE_OTHER, 32},
-    {"U64", DTYPE_OTHER, 64},     {"C64", DTYPE_OTHER, 64},     {"F8_E4M3", DTYPE_OTHER, 8},  {"F8_E5M2", DTYPE_OTHER, 8},
-    {"F8_E8M0", DTYPE_OTHER, 8},  {"F6_E2M3", DTYPE_OTHER, 6},  {"F6_E3M2", DTYPE_OTHER, 6},  {"F4", DTYPE_OTHER, 4},
+    {"F32", DTYPE_F32, 32},      {"F16", DTYPE_F16, 16},      {"BF16", DTYPE_BF16, 16},    {"F64", DTYPE_F64, 64},
+    {"I64", DTYPE_I64, 64},      {"I32", DTYPE_I32, 32},      {"I16", DTYPE_I16, 16},      {"I8", DTYPE_I8, 8},
+    {"U8", DTYPE_U8, 8},         {"BOOL", DTYPE_BOOL, 8},     {"U16", DTYPE_OTHER, 16},    {"U32", DTYPE_OTHER, 32},
+    {"U64", DTYPE_OTHER, 64},    {"C64", DTYPE_OTHER, 64},    {"F8_E4M3", DTYPE_OTHER, 8}, {"F8_E5M2", DTYPE_OTHER, 8},
+    {"F8_E8M0", DTYPE_OTHER, 8}, {"F6_E2M3", DTYPE_OTHER, 6}, {"F6_E3M2", DTYPE_OTHER, 6}, {"F4", DTYPE_OTHER, 4},
 };
 
 /* The reading of one header. */
@@ -147,19 +146,20 @@ static tri_status check_entry(const reading *r, const entry *e)
     if (!e->has_dtype || !e->has_shape || !e->has_offsets) return bad_entry(r, e, "dtype, shape or data_offsets is absent");
     if (e->begin > e->end) return bad_entry(r, e, "it ends before it begins");
     if (e->end > r->data_len) {
-        err_set(r->err, TRI_ERR_FORMAT, "tensor \"%.*s\" ends at byte %llu of the data, but the file has only %llu; it may be cut short",
+        err_set(r->err, TRI_ERR_FORMAT,
+                "tensor \"%.*s\" ends at byte %llu of the data, but the file has only %llu; it may be cut short",
                 tensor_name_width(e->name_len), e->name, (unsigned long long)e->end, (unsigned long long)r->data_len);
         return err_hint(r->err, TRI_ERR_FORMAT, "download the file again and compare its size");
     }
     if (!e->bits) return TRI_OK;
     size_t count = 1, bits = 0;
     bool fits = true;
-    for (int d = 0; d < e->w.rank; d++)
-        fits = fits && mul_size(count, (size_t)e->w.shape[d], &count);
+    for (int d = 0; d < e->w.rank; d++) fits = fits && mul_size(count, (size_t)e->w.shape[d], &count);
     if (!fits || !mul_size(count, e->bits, &bits)) return bad_entry(r, e, "its shape overflows");
     if (bits % 8 != 0 || bits / 8 != e->end - e->begin) {
         char shape[128];
-        return err_set(r->err, TRI_ERR_FORMAT, "tensor \"%.*s\" of shape %s and type %s has %llu bytes, which do not fit its shape",
+        return err_set(r->err, TRI_ERR_FORMAT,
+                       "tensor \"%.*s\" of shape %s and type %s has %llu bytes, which do not fit its shape",
                        tensor_name_width(e->name_len), e->name, weight_shape_text(&e->w, shape), e->w.type_name,
                        (unsigned long long)(e->end - e->begin));
     }
@@ -243,14 +243,15 @@ static tri_status check_tiling(const tensor_table *t, size_t first, const uint8_
     tri_status st = TRI_OK;
     for (size_t i = 0; i < n && !st; i++) {
         if (places[i].begin != at)
-            st = err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\" begins at byte %llu of the data, but the one before it ends at %llu",
+            st = err_set(err, TRI_ERR_FORMAT,
+                         "tensor \"%.*s\" begins at byte %llu of the data, but the one before it ends at %llu",
                          tensor_name_width(strlen(places[i].w->name)), places[i].w->name, (unsigned long long)places[i].begin,
                          (unsigned long long)at);
         at = places[i].end;
     }
     if (!st && at != data_len)
-        st = err_set(err, TRI_ERR_FORMAT, "the file has %llu bytes of data, but its tensors end at %llu", (unsigned long long)data_len,
-                     (unsigned long long)at);
+        st = err_set(err, TRI_ERR_FORMAT, "the file has %llu bytes of data, but its tensors end at %llu",
+                     (unsigned long long)data_len, (unsigned long long)at);
     mem_free(places);
     return st;
 }
@@ -260,7 +261,8 @@ static tri_status check_length(const uint8_t *bytes, size_t len, uint64_t *heade
     if (len < LENGTH_BYTES + 2) return err_set(err, TRI_ERR_FORMAT, "%zu bytes are too few for a safetensors file", len);
     *header = le_u64(bytes);
     if (*header > LIMIT_SAFETENSORS_HEADER)
-        return err_set(err, TRI_ERR_FORMAT, "the header length %llu is over the format's limit of %u bytes; is this a safetensors file?",
+        return err_set(err, TRI_ERR_FORMAT,
+                       "the header length %llu is over the format's limit of %u bytes; is this a safetensors file?",
                        (unsigned long long)*header, LIMIT_SAFETENSORS_HEADER);
     if (*header > len - LENGTH_BYTES)
         return err_set(err, TRI_ERR_FORMAT, "the header length %llu reaches past the end of the file (%zu bytes)",

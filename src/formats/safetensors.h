@@ -3,9 +3,9 @@
  *
  *   offset  size  meaning
  *   0       8     N, little-endian: bytes of the header, at most 100,000,000
- *   8       N     JSON: {"name": {"dtype": "F16", "shape": [2,3], "data_offsets": [begin, end]}, ..., "__metadata__": {...}}, may be
- *                 padded with spaces at its end
- *   8 + N         data: each tensor row-major and little-endian, offsets counted from here, no gap and no overlap */
+ *   8       N     JSON: {"name": {"dtype": "F16", "shape": [2,3], "data_offsets": [begin, end]}, ..., "__metadata__": {...}},
+ * may be padded with spaces at its end 8 + N         data: each tensor row-major and little-endian, offsets counted from here,
+ * no gap and no overlap */
 #ifndef TRI_FORMATS_SAFETENSORS_H
 #define TRI_FORMATS_SAFETENSORS_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* safetensors_write.c — the header first, though the sizes may be known last.
  *
- * The header (safetensors.h draws the file) needs every tensor's size, and tensors may not interleave. So a growing tensor waits outside
- * the file: in memory up to SPILL_BYTES, then in a file of its own, which is copied behind the header at commit. Tensors lie in
- * the order of declaration without gaps; the header is padded with spaces so that the data begin at a multiple of 64 bytes.
+ * The header (safetensors.h draws the file) needs every tensor's size, and tensors may not interleave. So a growing tensor
+ * waits outside the file: in memory up to SPILL_BYTES, then in a file of its own, which is copied behind the header at commit.
+ * Tensors lie in the order of declaration without gaps; the header is padded with spaces so that the data begin at a multiple
+ * of 64 bytes.
  *
  * Invariant: metadata come in the order given, tensors in the order declared, and nothing depends on time or place: equal calls
  * give equal bytes. */
@@ -103,7 +104,8 @@ static tri_status header_failed(tri_status st, const safetensors_writer *w, tri_
     return err_memory(err, w->metadata.len);
 }
 
-tri_status safetensors_write_metadata(safetensors_writer *w, const char *key, const char *value, size_t value_len, tri_error *err)
+tri_status safetensors_write_metadata(safetensors_writer *w, const char *key, const char *value, size_t value_len,
+                                      tri_error *err)
 {
     if (w->state != DECLARING) return err_set(err, TRI_ERR_STATE, "could not write %s: metadata after the data", w->path);
     if (utf8_count_bad((const uint8_t *)key, strlen(key)) || utf8_count_bad((const uint8_t *)value, value_len))
@@ -119,17 +121,28 @@ tri_status safetensors_write_metadata(safetensors_writer *w, const char *key, co
 static const char *type_text(dtype type)
 {
     switch (type) {
-    case DTYPE_F32: return "F32";
-    case DTYPE_F16: return "F16";
-    case DTYPE_BF16: return "BF16";
-    case DTYPE_F64: return "F64";
-    case DTYPE_I8: return "I8";
-    case DTYPE_U8: return "U8";
-    case DTYPE_I16: return "I16";
-    case DTYPE_I32: return "I32";
-    case DTYPE_I64: return "I64";
-    case DTYPE_BOOL: return "BOOL";
-    case DTYPE_OTHER: break;
+    case DTYPE_F32:
+        return "F32";
+    case DTYPE_F16:
+        return "F16";
+    case DTYPE_BF16:
+        return "BF16";
+    case DTYPE_F64:
+        return "F64";
+    case DTYPE_I8:
+        return "I8";
+    case DTYPE_U8:
+        return "U8";
+    case DTYPE_I16:
+        return "I16";
+    case DTYPE_I32:
+        return "I32";
+    case DTYPE_I64:
+        return "I64";
+    case DTYPE_BOOL:
+        return "BOOL";
+    case DTYPE_OTHER:
+        break;
     }
     return NULL;
 }
@@ -161,8 +174,7 @@ static tri_status build_header(const safetensors_writer *w, buf *b, uint64_t *da
         begin += w->tensors[i].bytes;
     }
     TRI_TRY(buf_byte(b, '}'));
-    while (b->len % ALIGN)
-        TRI_TRY(buf_byte(b, ' '));
+    while (b->len % ALIGN) TRI_TRY(buf_byte(b, ' '));
     le_put_u64(b->data, b->len - LENGTH_BYTES);
     *data_bytes = begin;
     return TRI_OK;
@@ -183,7 +195,8 @@ static tri_status write_header(safetensors_writer *w, tri_error *err)
 static tri_status add_tensor(safetensors_writer *w, const char *name, out_tensor t, tri_error *err)
 {
     bool found = false;
-    if (w->state != DECLARING) return err_set(err, TRI_ERR_STATE, "could not write %s: tensor \"%s\" comes after the data", w->path, name);
+    if (w->state != DECLARING)
+        return err_set(err, TRI_ERR_STATE, "could not write %s: tensor \"%s\" comes after the data", w->path, name);
     if (w->count == w->cap) {
         size_t cap = w->cap ? 2 * w->cap : 16, bytes;
         out_tensor *bigger = mul_size(cap, sizeof *bigger, &bytes) ? mem_realloc(w->tensors, bytes) : NULL;
@@ -205,15 +218,15 @@ static tri_status add_tensor(safetensors_writer *w, const char *name, out_tensor
 }
 
 /* t.bytes = the product of the shape from `from` on and the size of the type. */
-static tri_status make_tensor(const safetensors_writer *w, const char *name, dtype type, int rank, const uint64_t *shape, int from,
-                              out_tensor *t, tri_error *err)
+static tri_status make_tensor(const safetensors_writer *w, const char *name, dtype type, int rank, const uint64_t *shape,
+                              int from, out_tensor *t, tri_error *err)
 {
     size_t bytes = dtype_size(type);
     *t = (out_tensor){.type = type, .rank = rank};
     if (!type_text(type) || rank < from || rank > LIMIT_TENSOR_RANK || !*name || strcmp(name, "__metadata__") == 0 ||
         utf8_count_bad((const uint8_t *)name, strlen(name)))
-        return err_set(err, TRI_ERR_ARGUMENT, "could not write %s: tensor \"%s\" has a type, rank or name that cannot be stored", w->path,
-                       name);
+        return err_set(err, TRI_ERR_ARGUMENT,
+                       "could not write %s: tensor \"%s\" has a type, rank or name that cannot be stored", w->path, name);
     for (int d = 0; d < rank; d++) {
         t->shape[d] = shape[d];
         if (d >= from && !mul_size(bytes, (size_t)shape[d], &bytes))
@@ -231,12 +244,13 @@ tri_status safetensors_write_declare(safetensors_writer *w, const char *name, dt
     return add_tensor(w, name, t, err);
 }
 
-tri_status safetensors_write_declare_growing(safetensors_writer *w, const char *name, dtype type, int rank, const uint64_t *shape,
-                                             tri_error *err)
+tri_status safetensors_write_declare_growing(safetensors_writer *w, const char *name, dtype type, int rank,
+                                             const uint64_t *shape, tri_error *err)
 {
     out_tensor t;
     TRI_TRY(make_tensor(w, name, type, rank, shape, 1, &t, err));
-    if (t.bytes == 0) return err_set(err, TRI_ERR_ARGUMENT, "could not write %s: tensor \"%s\" grows by empty rows", w->path, name);
+    if (t.bytes == 0)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not write %s: tensor \"%s\" grows by empty rows", w->path, name);
     t.row_bytes = t.bytes;
     t.bytes = 0;
     t.growing = true;
@@ -250,7 +264,8 @@ tri_status safetensors_write_begin(safetensors_writer *w, tri_error *err)
     if (w->state != DECLARING) return err_set(err, TRI_ERR_STATE, "could not write %s: begun twice", w->path);
     for (size_t i = 0; i < w->count; i++)
         if (w->tensors[i].growing)
-            return err_set(err, TRI_ERR_STATE, "could not write %s: the size of \"%s\" is not known yet", w->path, w->tensors[i].name);
+            return err_set(err, TRI_ERR_STATE, "could not write %s: the size of \"%s\" is not known yet", w->path,
+                           w->tensors[i].name);
     w->state = FAILED; /* until the header is out */
     TRI_TRY(write_header(w, err));
     w->state = STREAMING;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tensor_table.c — names to tensors, each name once.
  *
- * Invariants: (1) items[i].name is NUL-terminated, not empty, and the key of names -> i; (2) no two items share a name, whatever
- * files they came from: a second one is an error and never a silent replacement, because readers that take the first and readers
- * that take the last would then see two different models; (3) a failed add leaves the table as it was, but for memory in reserve. */
+ * Invariants: (1) items[i].name is NUL-terminated, not empty, and the key of names -> i; (2) no two items share a name,
+ * whatever files they came from: a second one is an error and never a silent replacement, because readers that take the first
+ * and readers that take the last would then see two different models; (3) a failed add leaves the table as it was, but for
+ * memory in reserve. */
 #include "formats/tensor_table.h"
 
 #include <string.h>

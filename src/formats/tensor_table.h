@@ -22,8 +22,8 @@ typedef struct tensor_table {
 
 void tensor_table_init(tensor_table *t);
 void tensor_table_drop(tensor_table *t);
-/* Adds a copy of `tensor` under a copy of the name. A name that is there already, is empty or holds U+0000 is TRI_ERR_FORMAT; more
- * than LIMIT_TENSORS is TRI_ERR_LIMIT. */
+/* Adds a copy of `tensor` under a copy of the name. A name that is there already, is empty or holds U+0000 is TRI_ERR_FORMAT;
+ * more than LIMIT_TENSORS is TRI_ERR_LIMIT. */
 tri_status tensor_table_add(tensor_table *t, const char *name, size_t name_len, const weight *tensor, tri_error *err);
 const weight *tensor_table_find(const tensor_table *t, const char *name, size_t name_len); /* NULL = absent */
 

@@ -11,13 +11,13 @@
  * Parameter, and a storage is the persistent id ('storage', type, key, location, number of elements). The state dict is the
  * pickle's value, or lies one level down under "state_dict" or "model".
  *
- * Invariants: (1) a tensor is checked only when it is reached, so each error names it; (2) offset + sum of (size - 1) * stride is
- * inside the storage, and the storage's byte count is what the archive holds, both with overflow checks; (3) tensors may share a
- * storage; one that is contiguous there is a view, another is copied once; copies never take more memory than the file itself,
- * so a small file cannot ask for a big one.
+ * Invariants: (1) a tensor is checked only when it is reached, so each error names it; (2) offset + sum of (size - 1) * stride
+ * is inside the storage, and the storage's byte count is what the archive holds, both with overflow checks; (3) tensors may
+ * share a storage; one that is contiguous there is a view, another is copied once; copies never take more memory than the file
+ * itself, so a small file cannot ask for a big one.
  *
- * Big-endian files, TorchScript archives and views of the 0.3 era are refused. Entries that are not tensors (epoch counters) are
- * passed over. Reference: torch/serialization.py and torch/_utils.py. */
+ * Big-endian files, TorchScript archives and views of the 0.3 era are refused. Entries that are not tensors (epoch counters)
+ * are passed over. Reference: torch/serialization.py and torch/_utils.py. */
 #include "formats/torch_file.h"
 
 #include <string.h>
@@ -51,8 +51,8 @@ typedef struct torch_source {
     zip_archive zip; /* zip form */
     const char *root;
     size_t root_len;
-    strmap keys;    /* legacy: key -> place in records */
-    span *records;  /* legacy */
+    strmap keys;   /* legacy: key -> place in records */
+    span *records; /* legacy */
 } torch_source;
 
 typedef struct torch_tensor {
@@ -80,18 +80,39 @@ bool torch_file_is_legacy(const uint8_t *bytes, size_t len)
 static bool element_type(const pickle_value *symbol, dtype *type)
 {
     switch (symbol->kind == PICKLE_SYMBOL ? symbol->symbol : PICKLE_SYMBOLS) {
-    case PICKLE_FLOAT_STORAGE: *type = DTYPE_F32; return true;
-    case PICKLE_HALF_STORAGE: *type = DTYPE_F16; return true;
-    case PICKLE_BFLOAT16_STORAGE: *type = DTYPE_BF16; return true;
-    case PICKLE_DOUBLE_STORAGE: *type = DTYPE_F64; return true;
-    case PICKLE_LONG_STORAGE: *type = DTYPE_I64; return true;
-    case PICKLE_INT_STORAGE: *type = DTYPE_I32; return true;
-    case PICKLE_SHORT_STORAGE: *type = DTYPE_I16; return true;
-    case PICKLE_CHAR_STORAGE: *type = DTYPE_I8; return true;
+    case PICKLE_FLOAT_STORAGE:
+        *type = DTYPE_F32;
+        return true;
+    case PICKLE_HALF_STORAGE:
+        *type = DTYPE_F16;
+        return true;
+    case PICKLE_BFLOAT16_STORAGE:
+        *type = DTYPE_BF16;
+        return true;
+    case PICKLE_DOUBLE_STORAGE:
+        *type = DTYPE_F64;
+        return true;
+    case PICKLE_LONG_STORAGE:
+        *type = DTYPE_I64;
+        return true;
+    case PICKLE_INT_STORAGE:
+        *type = DTYPE_I32;
+        return true;
+    case PICKLE_SHORT_STORAGE:
+        *type = DTYPE_I16;
+        return true;
+    case PICKLE_CHAR_STORAGE:
+        *type = DTYPE_I8;
+        return true;
     case PICKLE_BYTE_STORAGE:
-    case PICKLE_UNTYPED_STORAGE: *type = DTYPE_U8; return true;
-    case PICKLE_BOOL_STORAGE: *type = DTYPE_BOOL; return true;
-    default: return false;
+    case PICKLE_UNTYPED_STORAGE:
+        *type = DTYPE_U8;
+        return true;
+    case PICKLE_BOOL_STORAGE:
+        *type = DTYPE_BOOL;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -110,7 +131,8 @@ static bool read_storage_id(const pickle *p, const pickle_value *persistent, sto
     const pickle_value *elements = pickle_item(p, tuple, 4), *view = pickle_item(p, tuple, 5);
     id->symbol = pickle_item(p, tuple, 1);
     id->key = pickle_item(p, tuple, 2);
-    if (!pickle_text_is(pickle_item(p, tuple, 0), "storage") || id->key->kind != PICKLE_TEXT || id->key->count > KEY_MAX) return false;
+    if (!pickle_text_is(pickle_item(p, tuple, 0), "storage") || id->key->kind != PICKLE_TEXT || id->key->count > KEY_MAX)
+        return false;
     if (elements->kind != PICKLE_INT || elements->u.integer < 0 || (view && view->kind != PICKLE_NONE)) return false;
     id->elements = (uint64_t)elements->u.integer;
     return element_type(id->symbol, &id->type);
@@ -122,8 +144,8 @@ static tri_status find_storage(const torch_source *s, const storage_id *id, cons
     if (s->legacy) {
         uint32_t place;
         if (!strmap_find(&s->keys, id->key->u.text, id->key->count, &place))
-            return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": the file has no storage \"%.*s\"", t->width, t->name, key_width,
-                           id->key->u.text);
+            return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": the file has no storage \"%.*s\"", t->width, t->name,
+                           key_width, id->key->u.text);
         *out = s->records[place];
         return TRI_OK;
     }
@@ -135,7 +157,8 @@ static tri_status find_storage(const torch_source *s, const storage_id *id, cons
     len += 5 + id->key->count;
     const zip_member *m = zip_read_find(&s->zip, path, len);
     if (!m)
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": the zip has no member \"%.*s\"", t->width, t->name, (int)len, path);
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": the zip has no member \"%.*s\"", t->width, t->name, (int)len,
+                       path);
     tri_status st = zip_read_view(&s->zip, m, &out->data, &out->len, err);
     return st ? err_prefix(err, st, "tensor \"%.*s\": ", t->width, t->name) : TRI_OK;
 }
@@ -146,11 +169,13 @@ static tri_status read_storage(const torch_source *s, const pickle_value *v, tor
     span found = {0};
     size_t want;
     if (!read_storage_id(&s->p, v, &id))
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its storage is not described in a way this reader knows", t->width, t->name);
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its storage is not described in a way this reader knows",
+                       t->width, t->name);
     TRI_TRY(find_storage(s, &id, t, &found, err));
     if (!mul_size((size_t)id.elements, dtype_size(id.type), &want) || want != found.len)
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": storage \"%.*s\" should hold %llu elements of %zu bytes, but has %zu bytes",
-                       t->width, t->name, (int)id.key->count, id.key->u.text, (unsigned long long)id.elements, dtype_size(id.type),
+        return err_set(err, TRI_ERR_FORMAT,
+                       "tensor \"%.*s\": storage \"%.*s\" should hold %llu elements of %zu bytes, but has %zu bytes", t->width,
+                       t->name, (int)id.key->count, id.key->u.text, (unsigned long long)id.elements, dtype_size(id.type),
                        found.len);
     t->storage = found.data;
     t->elements = id.elements;
@@ -166,13 +191,14 @@ static tri_status read_numbers(const torch_source *s, const pickle_value *tuple,
                                const torch_tensor *t, tri_error *err)
 {
     if (tuple->kind != PICKLE_TUPLE || tuple->count > LIMIT_TENSOR_RANK)
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its %s is not a tuple of at most %d numbers", t->width, t->name, what,
-                       LIMIT_TENSOR_RANK);
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its %s is not a tuple of at most %d numbers", t->width, t->name,
+                       what, LIMIT_TENSOR_RANK);
     *n = 0;
     for (const pickle_cell *c = pickle_first(&s->p, tuple); c; c = pickle_next(&s->p, c)) {
         const pickle_value *v = pickle_at(&s->p, c->value);
         if (v->kind != PICKLE_INT || v->u.integer < 0)
-            return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its %s holds something that is not a count", t->width, t->name, what);
+            return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": its %s holds something that is not a count", t->width,
+                           t->name, what);
         out[(*n)++] = (uint64_t)v->u.integer;
     }
     return TRI_OK;
@@ -200,14 +226,15 @@ static tri_status check_extent(const torch_tensor *t, uint64_t *count, tri_error
             empty = true;
             continue;
         }
-        fits = fits && mul_u64(n, t->w.shape[d], &n) && mul_u64(t->w.shape[d] - 1, t->stride[d], &step) && add_u64(last, step, &last);
+        fits = fits && mul_u64(n, t->w.shape[d], &n) && mul_u64(t->w.shape[d] - 1, t->stride[d], &step) &&
+               add_u64(last, step, &last);
     }
     *count = empty ? 0 : n;
     if (empty && t->offset <= t->elements) return TRI_OK;
     if (fits && !empty && last < t->elements) return TRI_OK;
     char shape[128];
-    return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\" of shape %s reaches outside its storage of %llu elements", t->width, t->name,
-                   weight_shape_text(&t->w, shape), (unsigned long long)t->elements);
+    return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\" of shape %s reaches outside its storage of %llu elements", t->width,
+                   t->name, weight_shape_text(&t->w, shape), (unsigned long long)t->elements);
 }
 
 static bool is_contiguous(const torch_tensor *t)
@@ -245,14 +272,16 @@ static tri_status place_data(torch_source *s, torch_tensor *t, tri_error *err)
     TRI_TRY(check_extent(t, &count, err));
     /* stride 0 repeats elements; torch writes such a tensor only when asked to save an expanded view */
     if (count > t->elements)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "tensor \"%.*s\" repeats the elements of its storage (an expanded view)", t->width, t->name);
+        return err_set(err, TRI_ERR_UNSUPPORTED, "tensor \"%.*s\" repeats the elements of its storage (an expanded view)",
+                       t->width, t->name);
     t->w.bytes = (size_t)count * item; /* <= the storage's bytes */
     if (count == 0 || is_contiguous(t)) {
         t->w.data = t->storage + (size_t)t->offset * item;
         return TRI_OK;
     }
     if (t->w.bytes > s->len - s->copied)
-        return err_set(err, TRI_ERR_LIMIT, "tensor \"%.*s\": copies of tensors that are not contiguous would pass the file's own %zu bytes",
+        return err_set(err, TRI_ERR_LIMIT,
+                       "tensor \"%.*s\": copies of tensors that are not contiguous would pass the file's own %zu bytes",
                        t->width, t->name, s->len);
     uint8_t *copy = arena_alloc(&s->table->store, t->w.bytes);
     if (!copy) return err_memory(err, t->w.bytes);
@@ -279,7 +308,8 @@ static tri_status read_tensor(torch_source *s, const pickle_value *name, const p
     uint32_t least = call->symbol == PICKLE_REBUILD_TENSOR ? 4 : 6;
     int n_strides = 0;
     if (args->count < least)
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": %u arguments where %u are needed", t.width, t.name, args->count, least);
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\": %u arguments where %u are needed", t.width, t.name, args->count,
+                       least);
     TRI_TRY(read_storage(s, pickle_item(&s->p, args, 0), &t, err));
     const pickle_value *offset = pickle_item(&s->p, args, 1);
     if (offset->kind != PICKLE_INT || offset->u.integer < 0)
@@ -289,7 +319,8 @@ static tri_status read_tensor(torch_source *s, const pickle_value *name, const p
     TRI_TRY(read_numbers(s, pickle_item(&s->p, args, 2), "size", t.w.shape, &t.w.rank, &t, err));
     TRI_TRY(read_numbers(s, pickle_item(&s->p, args, 3), "stride", t.stride, &n_strides, &t, err));
     if (n_strides != t.w.rank)
-        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\" has %d sizes but %d strides", t.width, t.name, t.w.rank, n_strides);
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%.*s\" has %d sizes but %d strides", t.width, t.name, t.w.rank,
+                       n_strides);
     TRI_TRY(place_data(s, &t, err));
     return tensor_table_add(s->table, name->u.text, name->count, &t.w, err);
 }
@@ -320,7 +351,8 @@ static tri_status read_state_dict(torch_source *s, tri_error *err)
     for (const pickle_cell *c = pickle_first(p, dict); c; c = pickle_next(p, c)) {
         const pickle_value *name = pickle_at(p, c->key), *call = tensor_call(p, pickle_at(p, c->value));
         if (!call) continue;
-        if (name->kind != PICKLE_TEXT) return err_set(err, TRI_ERR_FORMAT, "a tensor of the state dict has a name that is not text");
+        if (name->kind != PICKLE_TEXT)
+            return err_set(err, TRI_ERR_FORMAT, "a tensor of the state dict has a name that is not text");
         TRI_TRY(read_tensor(s, name, call, err));
     }
     if (s->table->count == before) return err_set(err, TRI_ERR_FORMAT, "the state dict holds no tensors");
@@ -376,8 +408,8 @@ static tri_status check_archive(const torch_source *s, tri_error *err)
     span text = {0};
     TRI_TRY(zip_read_view(&s->zip, order, &text.data, &text.len, err));
     if (text.len == 6 && memcmp(text.data, "little", 6) == 0) return TRI_OK;
-    return err_set(err, TRI_ERR_UNSUPPORTED, "the member byteorder says \"%.*s\"; only little is read", tensor_name_width(text.len),
-                   (const char *)text.data);
+    return err_set(err, TRI_ERR_UNSUPPORTED, "the member byteorder says \"%.*s\"; only little is read",
+                   tensor_name_width(text.len), (const char *)text.data);
 }
 
 static tri_status parse_zip(torch_source *s, tri_error *err)
@@ -405,7 +437,8 @@ static tri_status collect_types(torch_source *s, tri_error *err)
         if (strmap_put(&s->keys, id.key->u.text, id.key->count, (uint32_t)id.type, &old, &found) != TRI_OK)
             return err_memory(err, id.key->count);
         if (found && old != (uint32_t)id.type)
-            return err_set(err, TRI_ERR_FORMAT, "storage \"%.*s\" is described with two types", (int)id.key->count, id.key->u.text);
+            return err_set(err, TRI_ERR_FORMAT, "storage \"%.*s\" is described with two types", (int)id.key->count,
+                           id.key->u.text);
     }
     return TRI_OK;
 }
@@ -468,9 +501,9 @@ static bool says_big_endian(const pickle *p)
 static tri_status parse_legacy(torch_source *s, tri_error *err)
 {
     size_t at = 0;
-    for (int i = 0; i < LEGACY_HEAD_PICKLES; i++)
-        TRI_TRY(run_next(s, &s->p, &at, err));
-    if (says_big_endian(&s->p)) return err_set(err, TRI_ERR_UNSUPPORTED, "the byteorder of the file is big-endian; only little is read");
+    for (int i = 0; i < LEGACY_HEAD_PICKLES; i++) TRI_TRY(run_next(s, &s->p, &at, err));
+    if (says_big_endian(&s->p))
+        return err_set(err, TRI_ERR_UNSUPPORTED, "the byteorder of the file is big-endian; only little is read");
     TRI_TRY(run_next(s, &s->p, &at, err));
     TRI_TRY(collect_types(s, err));
     pickle list;

@@ -12,8 +12,8 @@
 
 bool torch_file_is_zip(const uint8_t *bytes, size_t len);
 bool torch_file_is_legacy(const uint8_t *bytes, size_t len); /* before torch 1.6 */
-/* Adds the tensors of the state dict. Their data point into the bytes, or for those that are not contiguous into t->store. `file`
- * is kept as weight.file. Messages do not name the file: the caller does. */
+/* Adds the tensors of the state dict. Their data point into the bytes, or for those that are not contiguous into t->store.
+ * `file` is kept as weight.file. Messages do not name the file: the caller does. */
 tri_status torch_file_parse(const uint8_t *bytes, size_t len, const char *file, tensor_table *t, tri_error *err);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weights.c — which files make up a model's weights, and are they whole?
  *
- * A folder offers, in this order: model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json.
- * The first that is there is taken and judged; a damaged one is an error and never a reason to try the next. A file is told apart by
- * its first bytes, not by its name.
+ * A folder offers, in this order: model.safetensors, model.safetensors.index.json, pytorch_model.bin,
+ * pytorch_model.bin.index.json. The first that is there is taken and judged; a damaged one is an error and never a reason to
+ * try the next. A file is told apart by its first bytes, not by its name.
  *
- * Invariants: (1) an index names shards by plain file names in its own folder: a name with a slash, or "..", is refused; (2) each
- * tensor that the index lists is in the shard it is listed under, and no tensor is in two shards; (3) only headers, directories and
- * pickles are read here: tensor data stay in the page cache's hands until someone computes with them; (4) whatever fails, all that
- * was opened is closed.
+ * Invariants: (1) an index names shards by plain file names in its own folder: a name with a slash, or "..", is refused; (2)
+ * each tensor that the index lists is in the shard it is listed under, and no tensor is in two shards; (3) only headers,
+ * directories and pickles are read here: tensor data stay in the page cache's hands until someone computes with them; (4)
+ * whatever fails, all that was opened is closed.
  *
  * Not here: which tensors a model needs, of what shape, and whether their numbers are finite (the model room). */
 #include "formats/weights.h"
@@ -60,7 +60,8 @@ static tri_status check_impostor(const mapped_file *m, tri_error *err)
         err_set(err, TRI_ERR_FORMAT, "the file is a web page (it begins with '<'), not weights");
         return err_hint(err, TRI_ERR_FORMAT, "the download failed and its error page was saved; download the file again");
     }
-    if (starts_with(m, "GGUF")) return err_set(err, TRI_ERR_UNSUPPORTED, "the file is in GGUF form, which this build does not read");
+    if (starts_with(m, "GGUF"))
+        return err_set(err, TRI_ERR_UNSUPPORTED, "the file is in GGUF form, which this build does not read");
     if (m->len > TAR_MAGIC_AT + sizeof tar_magic && memcmp(m->data + TAR_MAGIC_AT, tar_magic, sizeof tar_magic - 1) == 0) {
         err_set(err, TRI_ERR_UNSUPPORTED, "the file is a tar archive, as torch wrote before 0.1.10; that form is not read");
         return err_hint(err, TRI_ERR_UNSUPPORTED, "load it with torch and save it again");
@@ -115,7 +116,8 @@ static tri_status open_shard(weights *w, strmap *shards, const char *dir, const 
     }
     if (!is_plain_name(name))
         return err_set(err, TRI_ERR_FORMAT, "shard \"%s\" is not a plain file name; shards lie beside their index", name);
-    if (file_join(path, sizeof path, dir, name) != TRI_OK) return err_set(err, TRI_ERR_LIMIT, "the path of shard \"%s\" is too long", name);
+    if (file_join(path, sizeof path, dir, name) != TRI_OK)
+        return err_set(err, TRI_ERR_LIMIT, "the path of shard \"%s\" is too long", name);
     if (!file_exists(path)) {
         err_set(err, TRI_ERR_NOT_FOUND, "shard \"%s\" is not there", name);
         return err_hint(err, TRI_ERR_NOT_FOUND, "the model is not complete; download the missing file into the same folder");
@@ -131,14 +133,16 @@ static tri_status open_listed(weights *w, strmap *shards, const char *dir, const
 {
     const char *name, *file = NULL;
     json_t *shard;
-    json_object_foreach ((json_t *)(uintptr_t)map, name, shard) {
+    json_object_foreach((json_t *)(uintptr_t)map, name, shard)
+    {
         const char *shard_name = json_string_value(shard);
         if (!shard_name || strlen(shard_name) != json_string_length(shard))
             return err_set(err, TRI_ERR_FORMAT, "the shard of tensor \"%s\" is not a file name", name);
         TRI_TRY(open_shard(w, shards, dir, shard_name, &file, err));
         const weight *found = weights_find(w, name);
         if (!found || found->file != file)
-            return err_set(err, TRI_ERR_MISMATCH, "tensor \"%s\" is not in shard \"%s\", where the index says it is", name, shard_name);
+            return err_set(err, TRI_ERR_MISMATCH, "tensor \"%s\" is not in shard \"%s\", where the index says it is", name,
+                           shard_name);
     }
     return TRI_OK;
 }
@@ -218,8 +222,7 @@ tri_status weights_open_dir(const char *dir, weights **out, tri_error *err)
 void weights_close(weights *w)
 {
     if (!w) return;
-    for (size_t i = 0; i < w->n_files; i++)
-        mapped_file_close(&w->files[i].map);
+    for (size_t i = 0; i < w->n_files; i++) mapped_file_close(&w->files[i].map);
     mem_free(w->files);
     tensor_table_drop(&w->table);
     mem_free(w);
@@ -253,8 +256,7 @@ const char *weights_file(const weights *w, size_t i)
 uint64_t weights_bytes(const weights *w)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < w->table.count; i++)
-        bytes += w->table.items[i].bytes;
+    for (size_t i = 0; i < w->table.count; i++) bytes += w->table.items[i].bytes;
     return bytes;
 }
 

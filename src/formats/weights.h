@@ -28,8 +28,8 @@ typedef struct weight {
 
 typedef struct weights weights;
 
-/* The weights of a model folder: model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json,
- * in this order. TRI_ERR_NOT_FOUND names the folder and the four names. */
+/* The weights of a model folder: model.safetensors, model.safetensors.index.json, pytorch_model.bin,
+ * pytorch_model.bin.index.json, in this order. TRI_ERR_NOT_FOUND names the folder and the four names. */
 tri_status weights_open_dir(const char *dir, weights **out, tri_error *err);
 /* One file, told apart by content (safetensors, torch zip). Used for heads and Dense modules too. */
 tri_status weights_open_file(const char *path, weights **out, tri_error *err);

@@ -7,12 +7,13 @@
  * directory gives each member's sizes and local header, and the local header's own name and extra lengths give the place of the
  * data (torch pads the local extra field to align storages to 64 bytes, so it differs from the directory's).
  *
- * Invariants: (1) every number is compared with the archive's length before it is used as a place; (2) the directory lies before the end
- * record and every member's data before the directory; (3) names are unique, and the local header has the same name as the directory
- * (two answers to "what is in member X" would let two readers see two files); (4) only the directory and the local headers of members
- * that are asked for are read, so opening a 2 GB archive touches a few pages.
+ * Invariants: (1) every number is compared with the archive's length before it is used as a place; (2) the directory lies
+ * before the end record and every member's data before the directory; (3) names are unique, and the local header has the same
+ * name as the directory (two answers to "what is in member X" would let two readers see two files); (4) only the directory and
+ * the local headers of members that are asked for are read, so opening a 2 GB archive touches a few pages.
  *
- * It does not inflate, decrypt, join volumes or check CRC-32 (that would read all the data; torch can write archives without). */
+ * It does not inflate, decrypt, join volumes or check CRC-32 (that would read all the data; torch can write archives without).
+ */
 #include "formats/zip_read.h"
 
 #include <stdbool.h>
@@ -103,8 +104,7 @@ static bool widen(zip_member *m, const uint8_t *extra, size_t len)
 {
     uint64_t *wide[3] = {&m->size, &m->packed, &m->header_offset};
     bool wanted = false;
-    for (int i = 0; i < 3; i++)
-        wanted = wanted || *wide[i] == 0xFFFFFFFF;
+    for (int i = 0; i < 3; i++) wanted = wanted || *wide[i] == 0xFFFFFFFF;
     if (!wanted) return true;
     while (len >= 4) {
         uint16_t id = le_u16(extra), bytes = le_u16(extra + 2);
@@ -143,7 +143,8 @@ static tri_status read_entry(const uint8_t *dir, size_t room, zip_member *m, siz
                       .method = le_u16(dir + 10),
                       .flags = le_u16(dir + 8)};
     if (!widen(m, dir + ENTRY_BYTES + name_len, extra_len))
-        return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" has no usable zip64 sizes", tensor_name_width(name_len), m->name);
+        return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" has no usable zip64 sizes", tensor_name_width(name_len),
+                       m->name);
     *used = total;
     return TRI_OK;
 }
@@ -157,7 +158,8 @@ static tri_status read_entries(zip_archive *zip, const directory *d, tri_error *
         size_t used = 0;
         bool found = false;
         TRI_TRY(read_entry(dir, room, m, &used, err));
-        if (strmap_put(&zip->names, m->name, m->name_len, (uint32_t)i, NULL, &found) != TRI_OK) return err_memory(err, m->name_len);
+        if (strmap_put(&zip->names, m->name, m->name_len, (uint32_t)i, NULL, &found) != TRI_OK)
+            return err_memory(err, m->name_len);
         if (found)
             return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" is there twice", tensor_name_width(m->name_len), m->name);
         zip->count++;
@@ -200,13 +202,14 @@ tri_status zip_read_view(const zip_archive *zip, const zip_member *m, const uint
     if (m->flags & (FLAG_ENCRYPTED | FLAG_MASKED))
         return err_set(err, TRI_ERR_UNSUPPORTED, "zip member \"%.*s\" is encrypted", width, m->name);
     if (m->method != METHOD_STORED) {
-        err_set(err, TRI_ERR_UNSUPPORTED, "zip member \"%.*s\" is compressed (method %u); only stored members are read", width, m->name,
-                m->method);
-        return err_hint(err, TRI_ERR_UNSUPPORTED, "torch.save never compresses: this archive was packed again; save it with torch.save");
+        err_set(err, TRI_ERR_UNSUPPORTED, "zip member \"%.*s\" is compressed (method %u); only stored members are read", width,
+                m->name, m->method);
+        return err_hint(err, TRI_ERR_UNSUPPORTED,
+                        "torch.save never compresses: this archive was packed again; save it with torch.save");
     }
     if (m->packed != m->size)
-        return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" is stored, but its two sizes differ (%llu and %llu)", width, m->name,
-                       (unsigned long long)m->packed, (unsigned long long)m->size);
+        return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" is stored, but its two sizes differ (%llu and %llu)", width,
+                       m->name, (unsigned long long)m->packed, (unsigned long long)m->size);
     if (m->header_offset > zip->members_end || zip->members_end - m->header_offset < LOCAL_BYTES)
         return err_set(err, TRI_ERR_FORMAT, "the header of zip member \"%.*s\" lies outside the file", width, m->name);
     const uint8_t *local = zip->bytes + m->header_offset;
@@ -214,7 +217,8 @@ tri_status zip_read_view(const zip_archive *zip, const zip_member *m, const uint
     uint64_t room = zip->members_end - m->header_offset - LOCAL_BYTES;
     if (le_u32(local) != sign_local || name_len != m->name_len || room < name_len + extra_len ||
         memcmp(local + LOCAL_BYTES, m->name, name_len) != 0 || le_u16(local + 8) != m->method)
-        return err_set(err, TRI_ERR_FORMAT, "the header of zip member \"%.*s\" does not agree with the directory", width, m->name);
+        return err_set(err, TRI_ERR_FORMAT, "the header of zip member \"%.*s\" does not agree with the directory", width,
+                       m->name);
     room -= name_len + extra_len;
     if (m->size > room)
         return err_set(err, TRI_ERR_FORMAT, "zip member \"%.*s\" (%llu bytes) reaches past the members' end", width, m->name,

@@ -62,7 +62,9 @@ static void test_depth(void **state)
     memset(deep, '{', 1 << 20);
     assert_int_equal(json_text_load(deep, 1 << 20, "deep", &json, &err), TRI_ERR_FORMAT);
     free(deep);
-    json = load("[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[\"]"); /* brackets in text do not count */
+    json =
+        load("[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[\"]"); /* brackets in text
+                                                                                                              do not count */
     json_decref(json);
 }
 
@@ -142,7 +144,8 @@ static void test_files_name_their_path(void **state)
 /* jansson 2.14's own parser leaves out bytes of a name, or writes past a buffer, when memory runs out. */
 static void test_each_failure_is_seen(void **state)
 {
-    static const char text[] = "{\"a rather long name so that the buffer must grow more than once\": [1, 2.5, {\"b\": \"\\u00e9\"}]}";
+    static const char text[] =
+        "{\"a rather long name so that the buffer must grow more than once\": [1, 2.5, {\"b\": \"\\u00e9\"}]}";
     json_t *json, *whole = load(text);
     uint64_t live = mem_live();
     (void)state;

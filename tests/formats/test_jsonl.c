@@ -45,7 +45,15 @@ static void test_line_ends(void **state)
         {{"a\nb\n", 4}, {{"a", 1}, {"b", 1}}, 2},
         {{"a\r\n\r\nb\r", 7}, {{"a", 1}, {"", 0}, {"b", 1}}, 3},
         {{"a\rb\n", 4}, {{"a\rb", 3}}, 1},
-        {{"\xEF\xBB\xBF" "a\n\xEF\xBB\xBF" "b", 9}, {{"a", 1}, {"\xEF\xBB\xBF" "b", 4}}, 2},
+        {{"\xEF\xBB\xBF"
+          "a\n\xEF\xBB\xBF"
+          "b",
+          9},
+         {{"a", 1},
+          {"\xEF\xBB\xBF"
+           "b",
+           4}},
+         2},
         {{"\xEF\xBB\xBF", 3}, {{0}}, 0},
         {{"\xEF\xBB\xBF\n", 4}, {{"", 0}}, 1},
         {{"\xEF\xBB", 2}, {{"\xEF\xBB", 2}}, 1},
@@ -143,8 +151,7 @@ static void test_each_failure_is_clean(void **state)
             tri_error err = {0};
             fault_arm((fault_kind)kind, n, false);
             tri_status st = line_reader_open(path, 0, &r, &err);
-            for (int i = 0; i < 3 && !st; i++)
-                st = line_reader_next(r, &bytes, &len, NULL, &err);
+            for (int i = 0; i < 3 && !st; i++) st = line_reader_next(r, &bytes, &len, NULL, &err);
             bool past = fault_seen((fault_kind)kind) < n;
             fault_arm((fault_kind)kind, 0, false);
             line_reader_close(r);

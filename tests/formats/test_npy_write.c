@@ -32,8 +32,7 @@ static void test_bytes(void **state)
     assert_ok(npy_write_commit(w, NULL));
     assert_int_equal(read_back(path, bytes, sizeof bytes), 128 + sizeof rows);
     assert_memory_equal(bytes, "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), } ", 70);
-    for (int i = 70; i < 127; i++)
-        assert_int_equal(bytes[i], ' ');
+    for (int i = 70; i < 127; i++) assert_int_equal(bytes[i], ' ');
     assert_int_equal(bytes[127], '\n');
     assert_memory_equal(bytes + 128, rows, sizeof rows);
 }
@@ -64,8 +63,7 @@ static size_t files_in(const char *folder)
     DIR *dir = opendir(folder);
     size_t n = 0;
     assert_non_null(dir);
-    for (const struct dirent *e = readdir(dir); e; e = readdir(dir))
-        n += e->d_name[0] != '.';
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) n += e->d_name[0] != '.';
     closedir(dir);
     return n;
 }

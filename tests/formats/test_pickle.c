@@ -50,7 +50,9 @@ static void test_numbers(void **state)
 
 static void test_containers(void **state)
 {
-    static const char program[] = "\x80\2}q\0(X\1\0\0\0aK\1X\1\0\0\0b](K\2K\3eX\1\0\0\0c(K\4K\5K\6tX\1\0\0\0dh\0U\1eG?\xF8\0\0\0\0\0\0" "uU\1fN\x85s.";
+    static const char program[] =
+        "\x80\2}q\0(X\1\0\0\0aK\1X\1\0\0\0b](K\2K\3eX\1\0\0\0c(K\4K\5K\6tX\1\0\0\0dh\0U\1eG?\xF8\0\0\0\0\0\0"
+        "uU\1fN\x85s.";
     pickle p;
     tri_error err;
     (void)state;
@@ -189,8 +191,7 @@ static void test_bounds(void **state)
         pickle p;
         tri_error err;
         bytes[0] = 'N';
-        for (size_t k = 0; k < TOO_MANY; k++)
-            memcpy(bytes + 1 + k * floods[i].len, floods[i].unit, floods[i].len);
+        for (size_t k = 0; k < TOO_MANY; k++) memcpy(bytes + 1 + k * floods[i].len, floods[i].unit, floods[i].len);
         pickle_init(&p);
         tri_status st = pickle_run(&p, bytes, len, &err);
         assert_int_equal(st, TRI_ERR_LIMIT);
@@ -202,10 +203,8 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_containers),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_every_symbol_is_known),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_containers),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_every_symbol_is_known),
         cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,7 @@ static uint8_t *make_file(const char *header, size_t n_data, size_t *len)
     uint8_t *bytes = malloc(*len);
     le_put_u64(bytes, n);
     memcpy(bytes + 8, header, n);
-    for (size_t i = 0; i < n_data; i++)
-        bytes[8 + n + i] = (uint8_t)i;
+    for (size_t i = 0; i < n_data; i++) bytes[8 + n + i] = (uint8_t)i;
     return bytes;
 }
 
@@ -40,9 +39,13 @@ static void test_legal_headers(void **state)
         {"{\"__metadata__\":{\"format\":\"pt\"}}", 0, 0},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, 1},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[0,0]}}", 0, 1},
-        {"{\"a\":{\"data_offsets\":[2,6],\"shape\":[2,1],\"dtype\":\"F16\"},\"b\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[0,2]}}", 6, 2},
-        {"{\"z\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[2,2]},\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-         "\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3]}}", 3, 3},
+        {"{\"a\":{\"data_offsets\":[2,6],\"shape\":[2,1],\"dtype\":\"F16\"},\"b\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_"
+         "offsets\":[0,2]}}",
+         6, 2},
+        {"{\"z\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[2,2]},\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_"
+         "offsets\":[0,2]},"
+         "\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3]}}",
+         3, 3},
         {"{\"a\":{\"dtype\":\"F7\",\"shape\":[3],\"data_offsets\":[0,5]}}", 5, 1},
         {"{\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2, 1},
         {"{\"a\":{\"dtype\":\"C64\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, 1},
@@ -68,9 +71,10 @@ static void test_what_is_read(void **state)
     tensor_table t;
     uint8_t *bytes;
     (void)state;
-    assert_ok(parse("{\"b\":{\"dtype\":\"F7\",\"shape\":[9],\"data_offsets\":[4,7]},\"a\\n\":{\"dtype\":\"BF16\",\"shape\":[1,2],"
-                    "\"data_offsets\":[0,4]}}",
-                    7, &t, &bytes, NULL));
+    assert_ok(
+        parse("{\"b\":{\"dtype\":\"F7\",\"shape\":[9],\"data_offsets\":[4,7]},\"a\\n\":{\"dtype\":\"BF16\",\"shape\":[1,2],"
+              "\"data_offsets\":[0,4]}}",
+              7, &t, &bytes, NULL));
     const weight *a = tensor_table_find(&t, "a\n", 2), *b = tensor_table_find(&t, "b", 1);
     assert_int_equal(a->type, DTYPE_BF16);
     assert_string_equal(a->type_name, "BF16");
@@ -122,9 +126,15 @@ static void test_refusals(void **state)
         {ENTRY("U8", "[1]", "[1,2]"), 2, "begins at byte 1"},
         {ENTRY("F4", "[3]", "[0,1]"), 1, "\"a\""},
         {ENTRY("U8", "[1]", "[0,18446744073709551615]"), 1, "cut short"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "\"b\""},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, "twice"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"\\u0061\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, "twice"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_"
+         "offsets\":[1,3]}}",
+         3, "\"b\""},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[1,2]}}",
+         2, "twice"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"\\u0061\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[1,2]}}",
+         2, "twice"},
     };
     uint64_t live = mem_live();
     (void)state;
@@ -142,7 +152,8 @@ static void test_refusals(void **state)
 
 static void test_every_cut_is_refused(void **state)
 {
-    static const char header[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"}}";
+    static const char header[] =
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"__metadata__\":{\"k\":\"v\"}}";
     size_t len;
     uint8_t *whole = make_file(header, 8, &len);
     (void)state;
@@ -169,8 +180,9 @@ static void test_big_headers_take_linear_time(void **state)
     clock_t start = clock();
     (void)state;
     for (size_t i = TENSORS; i-- > 0;)
-        used += (size_t)snprintf(header + used, cap - used, "%s\"t%zu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}",
-                                 used ? "," : "{", i, i, i + 1);
+        used += (size_t)snprintf(header + used, cap - used,
+                                 "%s\"t%zu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}", used ? "," : "{", i,
+                                 i, i + 1);
     snprintf(header + used, cap - used, "}");
     uint8_t *bytes = make_file(header, TENSORS, &len);
     tensor_table_init(&t);
@@ -202,8 +214,10 @@ static void test_big_headers_take_linear_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_legal_headers),        cmocka_unit_test(test_what_is_read),
-        cmocka_unit_test(test_refusals),             cmocka_unit_test(test_every_cut_is_refused),
+        cmocka_unit_test(test_legal_headers),
+        cmocka_unit_test(test_what_is_read),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_cut_is_refused),
         cmocka_unit_test(test_big_headers_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,8 +14,7 @@ static size_t files_in(const char *folder)
     DIR *dir = opendir(folder);
     size_t n = 0;
     assert_non_null(dir);
-    for (const struct dirent *e = readdir(dir); e; e = readdir(dir))
-        n += e->d_name[0] != '.';
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) n += e->d_name[0] != '.';
     closedir(dir);
     return n;
 }
@@ -39,7 +38,8 @@ static void test_declared_tensors(void **state)
     assert_int_equal(safetensors_write_declare(w, "scalar", DTYPE_I64, 0, NULL, &err), TRI_ERR_ARGUMENT);
     assert_int_equal(safetensors_write_declare(w, "x", DTYPE_OTHER, 0, NULL, &err), TRI_ERR_ARGUMENT);
     assert_int_equal(safetensors_write_declare(w, "__metadata__", DTYPE_U8, 0, NULL, &err), TRI_ERR_ARGUMENT);
-    assert_int_equal(safetensors_write_declare(w, "big", DTYPE_F32, 2, (uint64_t[]){1ull << 40, 1ull << 40}, &err), TRI_ERR_LIMIT);
+    assert_int_equal(safetensors_write_declare(w, "big", DTYPE_F32, 2, (uint64_t[]){1ull << 40, 1ull << 40}, &err),
+                     TRI_ERR_LIMIT);
     assert_ok(safetensors_write_begin(w, NULL));
     assert_ok(safetensors_write_data(w, bytes, 3, NULL));
     assert_ok(safetensors_write_data(w, a, 5, NULL));
@@ -94,8 +94,7 @@ static tri_status write_growing(const char *path, size_t texts, tri_error *err)
     if (!st) st = safetensors_write_append(w, 2, &offset, sizeof offset, err);
     for (size_t i = 0; i < texts && !st; i++) {
         int32_t ids[3] = {(int32_t)i, (int32_t)i + 1, (int32_t)i + 2};
-        for (size_t d = 0; d < 64; d++)
-            row[d] = (float)(i * 64 + d);
+        for (size_t d = 0; d < 64; d++) row[d] = (float)(i * 64 + d);
         offset += 3;
         st = safetensors_write_append(w, 0, row, sizeof row, err);
         if (!st) st = safetensors_write_append(w, 1, ids, sizeof ids, err);
@@ -133,7 +132,8 @@ static void check_growing(const char *path, size_t texts)
 
 static void test_growing_tensors(void **state)
 {
-    static const size_t counts[] = {0, 1, 7, 4096, 4097, 20000}; /* 4,096 rows of 256 bytes fill the 1 MiB that stays in memory */
+    static const size_t counts[] = {0,    1,    7,
+                                    4096, 4097, 20000}; /* 4,096 rows of 256 bytes fill the 1 MiB that stays in memory */
     (void)state;
     assert_int_equal(mkdir(scratch_path("grow"), 0700), 0);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -159,7 +159,8 @@ static void test_each_failure_leaves_nothing(void **state)
             bool past = fault_seen((fault_kind)kind) < n;
             fault_arm((fault_kind)kind, 0, false);
             assert_int_equal(mem_live(), live);
-            if (st && files_in(scratch_path("faults")) != 0) fail_msg("kind %d, failure %llu leaves a file", kind, (unsigned long long)n);
+            if (st && files_in(scratch_path("faults")) != 0)
+                fail_msg("kind %d, failure %llu leaves a file", kind, (unsigned long long)n);
             if (!st) unlink(path); /* also when a failed sync of the folder was forgiven */
             if (past) {
                 assert_int_equal(st, TRI_OK);

@@ -35,8 +35,7 @@ static void put_int(program *p, int64_t value)
 static void put_tuple(program *p, int n, const int64_t *values)
 {
     put(p, "(", 1);
-    for (int i = 0; i < n; i++)
-        put_int(p, values[i]);
+    for (int i = 0; i < n; i++) put_int(p, values[i]);
     put(p, "t", 1);
 }
 
@@ -63,8 +62,15 @@ static void put_tensor(program *p, const sample *t, bool parameter)
     put_int(p, t->offset);
     put_tuple(p, t->rank, t->size);
     put_tuple(p, t->strides, t->stride);
-    put(p, "\x89" "ccollections\nOrderedDict\n)RtR", 30);
-    if (parameter) put(p, "\x88" "ccollections\nOrderedDict\n)RtR", 30);
+    put(p,
+        "\x89"
+        "ccollections\nOrderedDict\n)RtR",
+        30);
+    if (parameter)
+        put(p,
+            "\x88"
+            "ccollections\nOrderedDict\n)RtR",
+            30);
     put(p, "s", 1);
 }
 
@@ -168,8 +174,8 @@ static void test_lies(void **state)
         {{"a", "FloatStorage", "0", 6, 0, 1, 1, {-1}, {1}}, "size"},
         {{"a", "FloatStorage", "0", 6, 0, 1, 1, {2}, {-1}}, "stride"},
         {{"a", "FloatStorage", "0", 6, 0, 1, 1, {2}, {huge}}, "outside"},
-        {{"a", "FloatStorage", "0", 6, 0, 2, 2, {huge, 8}, {0, 0}}, "outside"},   /* the product overflows */
-        {{"a", "FloatStorage", "0", 6, 0, 1, 1, {huge}, {8}}, "outside"},         /* so does the reach */
+        {{"a", "FloatStorage", "0", 6, 0, 2, 2, {huge, 8}, {0, 0}}, "outside"}, /* the product overflows */
+        {{"a", "FloatStorage", "0", 6, 0, 1, 1, {huge}, {8}}, "outside"},       /* so does the reach */
         {{"a", "FloatStorage", "0", 6, 0, 1, 1, {7}, {0}}, "repeats"},
         {{"a", "FloatStorage", "0", 6, 0, 2, 1, {1, 1}, {1}}, "2 sizes but 1 strides"},
         {{"a", "FloatStorage", "0", 6, 0, 9, 9, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {0}}, "size"},
@@ -333,8 +339,7 @@ static void test_every_changed_byte_is_survived(void **state)
         torch_file_parse(copy, built.len, "x.pt", &t, NULL);
         for (size_t k = 0; k < t.count; k++) {
             size_t sum = 0;
-            for (size_t b = 0; b < t.items[k].bytes; b++)
-                sum += ((const uint8_t *)t.items[k].data)[b];
+            for (size_t b = 0; b < t.items[k].bytes; b++) sum += ((const uint8_t *)t.items[k].data)[b];
             assert_true(sum < SIZE_MAX);
         }
         tensor_table_drop(&t);

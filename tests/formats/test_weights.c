@@ -21,8 +21,7 @@ static void assert_same_tensor(const weight *a, const weight *b)
 {
     size_t n_a, n_b;
     assert_int_equal(a->rank, b->rank);
-    for (int d = 0; d < a->rank; d++)
-        assert_int_equal(a->shape[d], b->shape[d]);
+    for (int d = 0; d < a->rank; d++) assert_int_equal(a->shape[d], b->shape[d]);
     float *x = values_of(a, &n_a), *y = values_of(b, &n_b);
     assert_int_equal(n_a, n_b);
     assert_memory_equal(x, y, n_a * sizeof *x);
@@ -44,10 +43,9 @@ static void check_variants(const char *root)
     static const struct {
         const char *dir;
         size_t files, extra; /* tensors that plain has not */
-    } variants[] = {{"st-extra-tensors", 1, 4}, {"st-unaligned-header", 1, 0}, {"st-sharded", 2, 0},
-                    {"bin-sharded", 2, 0},      {"bin-legacy", 1, 0},          {"bin-wrapped", 1, 0},
-                    {"bin-parameters", 1, 0},   {"bin-views", 1, 0},           {"bin-protocol4", 1, 0},
-                    {"bin-float64", 1, 0}};
+    } variants[] = {{"st-extra-tensors", 1, 4}, {"st-unaligned-header", 1, 0}, {"st-sharded", 2, 0},     {"bin-sharded", 2, 0},
+                    {"bin-legacy", 1, 0},       {"bin-wrapped", 1, 0},         {"bin-parameters", 1, 0}, {"bin-views", 1, 0},
+                    {"bin-protocol4", 1, 0},    {"bin-float64", 1, 0}};
     tri_error err;
     weights *plain;
     const char *path = path_of("%s/plain", root);
@@ -128,13 +126,20 @@ static void test_bad_heads_are_refused(void **state)
 {
     static const struct {
         const char *dir, *words[3];
-    } bad[] = {{"18-pt-os-system", {"os.system"}},          {"19-pt-storage-size", {"tensor \"weight\"", "4096"}},
-               {"20-pt-stride-outside", {"\"weight\""}},    {"21-pt-negative-offset", {"\"weight\"", "-4"}},
-               {"22-pt-size-overflow", {"\"weight\""}},     {"23-pt-compressed", {"compressed"}},
-               {"24-pt-big-endian", {"byteorder", "big"}},  {"25-pt-no-pickle", {"data.pkl"}},
-               {"26-pt-missing-member", {"data/0"}},        {"27-pt-bad-memo", {"memo slot 99"}},
-               {"28-pt-bad-opcode", {"0xff"}},              {"29-pt-stack-underflow", {"pickle"}},
-               {"30-pt-no-end-record", {"no end record"}},  {"31-pt-directory-outside", {"directory"}}};
+    } bad[] = {{"18-pt-os-system", {"os.system"}},
+               {"19-pt-storage-size", {"tensor \"weight\"", "4096"}},
+               {"20-pt-stride-outside", {"\"weight\""}},
+               {"21-pt-negative-offset", {"\"weight\"", "-4"}},
+               {"22-pt-size-overflow", {"\"weight\""}},
+               {"23-pt-compressed", {"compressed"}},
+               {"24-pt-big-endian", {"byteorder", "big"}},
+               {"25-pt-no-pickle", {"data.pkl"}},
+               {"26-pt-missing-member", {"data/0"}},
+               {"27-pt-bad-memo", {"memo slot 99"}},
+               {"28-pt-bad-opcode", {"0xff"}},
+               {"29-pt-stack-underflow", {"pickle"}},
+               {"30-pt-no-end-record", {"no end record"}},
+               {"31-pt-directory-outside", {"directory"}}};
     uint64_t live = mem_live();
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -144,8 +149,7 @@ static void test_bad_heads_are_refused(void **state)
         if (weights_open_file(path, &w, &err) == TRI_OK) fail_msg("%s was read", path);
         assert_null(w);
         assert_says(&err, path);
-        for (size_t k = 0; k < 3 && bad[i].words[k]; k++)
-            assert_says(&err, bad[i].words[k]);
+        for (size_t k = 0; k < 3 && bad[i].words[k]; k++) assert_says(&err, bad[i].words[k]);
     }
     assert_int_equal(mem_live(), live);
 }
@@ -153,8 +157,8 @@ static void test_bad_heads_are_refused(void **state)
 /* Cases whose damage shows only beside a config, or in the numbers: the file itself is sound. */
 static bool is_sound_file(const char *dir)
 {
-    static const char *const sound[] = {"08-st-unknown-dtype", "09-st-missing-tensor", "10-st-wrong-shape",   "16-st-nan", "17-st-inf",
-                                        "48-heads-wrong-shape", "49-heads-no-bias",    "50-heads-nan"};
+    static const char *const sound[] = {"08-st-unknown-dtype", "09-st-missing-tensor", "10-st-wrong-shape", "16-st-nan",
+                                        "17-st-inf",           "48-heads-wrong-shape", "49-heads-no-bias",  "50-heads-nan"};
     for (size_t i = 0; i < sizeof sound / sizeof *sound; i++)
         if (strcmp(dir, sound[i]) == 0) return true;
     return false;
@@ -168,7 +172,7 @@ static bool is_weight_file(const char *file)
 static void check_bad_case(const char *root, const json_t *item)
 {
     const char *dir = json_string_value(json_object_get(item, "dir")), *file = json_string_value(json_object_get(item, "file"));
-        tri_error err;
+    tri_error err;
     weights *w;
     size_t i;
     json_t *word;
@@ -187,8 +191,7 @@ static void check_bad_case(const char *root, const json_t *item)
         return;
     }
     if (st == TRI_OK) fail_msg("%s was read", path);
-    json_array_foreach (json_object_get(item, "error_must_name"), i, word)
-        assert_says(&err, json_string_value(word));
+    json_array_foreach(json_object_get(item, "error_must_name"), i, word) assert_says(&err, json_string_value(word));
     print_message("  %s: %s\n", dir, err.text + strlen(root));
 }
 
@@ -203,8 +206,7 @@ static void test_shared_bad_files_are_refused(void **state)
     const char *root = path_of("%s/golden/models/bad", shared_folder());
     const char *path = path_of("%s/case.json", root);
     assert_ok(json_file_load(path, &list, NULL));
-    json_array_foreach (json_object_get(list, "items"), i, item)
-        check_bad_case(root, item);
+    json_array_foreach(json_object_get(list, "items"), i, item) check_bad_case(root, item);
     assert_true(i > 40);
     json_decref(list);
     assert_int_equal(mem_live(), live);
@@ -215,7 +217,7 @@ static void test_shared_bad_files_are_refused(void **state)
 static void copy_golden(const char *from, const char *to)
 {
     const char *command = path_of("mkdir -p \"$(dirname '%s/%s')\" && cp '%s/%s' '%s/%s'", scratch_folder(), to, GOLDEN, from,
-             scratch_folder(), to);
+                                  scratch_folder(), to);
     assert_int_equal(system(command), 0);
 }
 
@@ -238,8 +240,7 @@ static void test_order_of_choice(void **state)
         copy_golden(order[i][0], order[i][1]);
         if (weights_open_dir(scratch_path("choice"), &w, &err) != TRI_OK) fail_msg("%s", err.text);
         bool found = false;
-        for (size_t f = 0; f < weights_files(w); f++)
-            found = found || strstr(weights_file(w, f), first_file[i]);
+        for (size_t f = 0; f < weights_files(w); f++) found = found || strstr(weights_file(w, f), first_file[i]);
         if (!found) fail_msg("%s was not chosen", first_file[i]);
         weights_close(w);
     }
@@ -360,7 +361,8 @@ static void fail_each(const char *dir, fault_kind kind)
             break;
         }
         if (st == TRI_OK) fail_msg("%s: failure %llu of kind %d went unseen", dir, (unsigned long long)n, kind);
-        if (kind == FAULT_ALLOC && st != TRI_ERR_MEMORY) fail_msg("%s: allocation %llu: %s", dir, (unsigned long long)n, err.text);
+        if (kind == FAULT_ALLOC && st != TRI_ERR_MEMORY)
+            fail_msg("%s: allocation %llu: %s", dir, (unsigned long long)n, err.text);
         assert_null(w);
         assert_true(err.text[0] != 0);
         if (mem_live() != live) fail_msg("%s: failure %llu of kind %d leaks", dir, (unsigned long long)n, kind);
@@ -370,7 +372,7 @@ static void fail_each(const char *dir, fault_kind kind)
 
 static void test_each_failure_is_clean(void **state)
 {
-    static const char *const dirs[] = {"plain",         "st-sharded", "bin-sharded",    "bin-legacy",
+    static const char *const dirs[] = {"plain",         "st-sharded", "bin-sharded",   "bin-legacy",
                                        "bin-protocol4", "bin-views",  "bin-parameters"};
     (void)state;
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {

@@ -96,8 +96,7 @@ static void test_every_changed_byte_is_survived(void **state)
                 const uint8_t *data;
                 size_t len, sum = 0;
                 if (zip_read_view(&zip, &zip.members[m], &data, &len, NULL)) continue;
-                for (size_t k = 0; k < len; k++)
-                    sum += data[k];
+                for (size_t k = 0; k < len; k++) sum += data[k];
                 assert_true(sum < SIZE_MAX);
             }
             zip_read_drop(&zip);
@@ -115,8 +114,7 @@ static void expect_refusal(const char *words)
     const uint8_t *data;
     size_t len;
     tri_status st = zip_read_open(built.bytes, built.len, &zip, &err);
-    for (size_t i = 0; i < zip.count && !st; i++)
-        st = zip_read_view(&zip, &zip.members[i], &data, &len, &err);
+    for (size_t i = 0; i < zip.count && !st; i++) st = zip_read_view(&zip, &zip.members[i], &data, &len, &err);
     assert_int_not_equal(st, TRI_OK);
     assert_says(&err, words);
     zip_read_drop(&zip);

@@ -22,8 +22,7 @@ typedef struct zip_build {
 
 static inline void zip_put(uint8_t *at, size_t *len, uint64_t value, int width)
 {
-    for (int i = 0; i < width; i++)
-        at[(*len)++] = (uint8_t)(value >> (8 * i));
+    for (int i = 0; i < width; i++) at[(*len)++] = (uint8_t)(value >> (8 * i));
 }
 
 static inline void zip_build_add(zip_build *z, const char *name, const void *data, size_t size)
