@@ -30,9 +30,15 @@ typedef struct tree {
     buf key; /* of the value to come */
 } tree;
 
-static void route_memory(void)
+static void set_functions(void)
 {
     json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
+void json_route_memory(void)
+{
+    static pthread_once_t routed = PTHREAD_ONCE_INIT;
+    pthread_once(&routed, set_functions);
 }
 
 /* Puts the value in its place; takes it over, also on failure. NULL stands for a value that memory had no room for. */
@@ -115,12 +121,11 @@ static tri_status grow_tree(tree *t, json_event event, tri_error *err)
 
 tri_status json_text_load(const void *text, size_t len, const char *what, json_t **out, tri_error *err)
 {
-    static pthread_once_t routed = PTHREAD_ONCE_INIT;
     tree t = {0};
     json_event event;
     tri_status st;
     *out = NULL;
-    pthread_once(&routed, route_memory);
+    json_route_memory();
     json_stream_init(&t.stream, text, len, what);
     buf_init(&t.key, 0);
     do {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json.h — configuration files as a DOM (jansson), bounded in size and depth, errors naming the file and the line.
+/* json.h — configuration files as a tree (jansson's), bounded in size and depth, errors naming the file and the line.
  *
  * Duplicate keys are refused, U+0000 in strings is allowed. Getters: an absent key or null gives the fallback; a present key of
  * another type, or out of [min, max], is TRI_ERR_FORMAT naming file and key. */
@@ -13,6 +13,9 @@
 
 #include "trident/status.h"
 
+/* Makes jansson take its memory from base/alloc.h, once for the process. Loading does it; whoever makes values by hand first
+ * (to write them) calls it before. */
+void json_route_memory(void);
 tri_status json_file_load(const char *path, json_t **out, tri_error *err); /* json_decref when done */
 /* `what` names the text in messages, e.g. "corpus.jsonl line 17" */
 tri_status json_text_load(const void *text, size_t len, const char *what, json_t **out, tri_error *err);

@@ -3,6 +3,8 @@
  * leaks. The golden folders say in README.md what each of them is. */
 #include "fixture.h"
 
+#include <sys/resource.h>
+
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "formats/json.h"
@@ -296,6 +298,34 @@ static void test_bad_indexes(void **state)
     }
 }
 
+/* Two shards of 1 GiB, holes on the disk: to open them is to read two headers, so the process must not grow by their size. */
+static void test_opening_reads_no_data(void **state)
+{
+    static const char index[] = "{\"weight_map\":{\"t0\":\"0.st\",\"t1\":\"1.st\"}}";
+    enum { GIB = 1 << 30, SLACK_KIB = 64 << 10 };
+    struct rusage before, after;
+    weights *w;
+    tri_error err;
+    (void)state;
+    assert_int_equal(mkdir(scratch_path("big"), 0700), 0);
+    for (int shard = 0; shard < 2; shard++) {
+        char text[96], bytes[128] = {0};
+        int len = snprintf(text, sizeof text, "{\"t%d\":{\"dtype\":\"F32\",\"shape\":[262144,1024],\"data_offsets\":[0,%d]}}",
+                           shard, GIB);
+        bytes[0] = (char)len;
+        memcpy(bytes + 8, text, (size_t)len);
+        const char *path = scratch_write(shard ? "big/1.st" : "big/0.st", bytes, (size_t)len + 8);
+        assert_int_equal(truncate(path, (off_t)len + 8 + GIB), 0);
+    }
+    scratch_write("big/model.safetensors.index.json", index, sizeof index - 1);
+    getrusage(RUSAGE_SELF, &before);
+    if (weights_open_dir(scratch_path("big"), &w, &err) != TRI_OK) fail_msg("%s", err.text);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(weights_bytes(w) == UINT64_C(2) * GIB);
+    assert_true(after.ru_maxrss - before.ru_maxrss < SLACK_KIB);
+    weights_close(w);
+}
+
 static void test_two_shards_with_one_tensor(void **state)
 {
     static const char index[] = "{\"weight_map\":{\"pooler.dense.weight\":\"a\",\"pooler.dense.bias\":\"b\"}}";
@@ -393,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_order_of_choice),
         cmocka_unit_test(test_absent_weights_name_the_folder),
         cmocka_unit_test(test_bad_indexes),
+        cmocka_unit_test(test_opening_reads_no_data),
         cmocka_unit_test(test_two_shards_with_one_tensor),
         cmocka_unit_test(test_impostors),
         cmocka_unit_test(test_each_failure_is_clean),
