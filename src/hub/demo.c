@@ -47,12 +47,13 @@ static tri_status check_wheel(const demo_model *m, const char *path, uint64_t *b
     TRI_TRY(digest_file(DIGEST_SHA256, path, sha, bytes, err));
     if (strcmp(sha, m->sha256) == 0) return TRI_OK;
     err_set(err, TRI_ERR_MISMATCH, "%s has sha256 %s, expected %s", path, sha, m->sha256);
-    return err_hint(err, TRI_ERR_MISMATCH, "it must be the wheel of %s %s for manylinux2014_x86_64, unchanged; nothing of it was used",
-                    m->package, m->version);
+    return err_hint(err, TRI_ERR_MISMATCH,
+                    "it must be the wheel of %s %s for manylinux2014_x86_64, unchanged; nothing of it was used", m->package,
+                    m->version);
 }
 
-static tri_status fetch_wheel(const demo_model *m, const pull_options *o, const stage *s, char path[LIMIT_PATH], uint64_t *bytes,
-                              tri_error *err)
+static tri_status fetch_wheel(const demo_model *m, const pull_options *o, const stage *s, char path[LIMIT_PATH],
+                              uint64_t *bytes, tri_error *err)
 {
     char folder[LIMIT_PATH];
     TRI_TRY(stage_path(s, WHEEL_FOLDER, folder, err));
@@ -68,13 +69,16 @@ static tri_status fetch_wheel(const demo_model *m, const pull_options *o, const 
     return check_wheel(m, path, bytes, err);
 }
 
-tri_status demo_make(const demo_model *m, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched, tri_error *err)
+tri_status demo_make(const demo_model *m, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched,
+                     tri_error *err)
 {
     char path[LIMIT_PATH];
     wheel w;
     *fetched = 0;
-    if (o->wheel) TRI_TRY(check_wheel(m, o->wheel, NULL, err));
-    else TRI_TRY(fetch_wheel(m, o, s, path, fetched, err));
+    if (o->wheel)
+        TRI_TRY(check_wheel(m, o->wheel, NULL, err));
+    else
+        TRI_TRY(fetch_wheel(m, o, s, path, fetched, err));
     TRI_TRY(wheel_open(o->wheel ? o->wheel : path, &w, err));
     log_say(&o->log, 1, "making the model folder");
     tri_status st = m->make(&w, s, record, err);

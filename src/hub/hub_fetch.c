@@ -34,7 +34,7 @@ typedef struct transfer {
 static void take_hash(char hash[DIGEST_HEX_CAP], const char *etag)
 {
     digest_kind kind;
-    if (digest_kind_of(etag, &kind)) strcpy(hash, etag);
+    if (digest_kind_of(etag, &kind)) memcpy(hash, etag, strlen(etag) + 1);
 }
 
 tri_status hub_fetch_facts(hub_client *c, const char *url_path, hub_file *f, tri_error *err)
@@ -44,8 +44,10 @@ tri_status hub_fetch_facts(hub_client *c, const char *url_path, hub_file *f, tri
     TRI_TRY(hub_retry_ask(c, &ask, &reply, err));
     if (!f->hash[0]) take_hash(f->hash, reply.linked_etag[0] ? reply.linked_etag : reply.etag);
     if (f->bytes_known) return TRI_OK;
-    if (reply.linked_size_known) f->bytes = reply.linked_size;
-    else if (reply.status == 200 && reply.length_known) f->bytes = reply.length;
+    if (reply.linked_size_known)
+        f->bytes = reply.linked_size;
+    else if (reply.status == 200 && reply.length_known)
+        f->bytes = reply.length;
     f->bytes_known = reply.linked_size_known || (reply.status == 200 && reply.length_known);
     return TRI_OK;
 }
@@ -80,8 +82,8 @@ static tri_status on_begin(void *ctx, const hub_reply *reply, tri_error *err)
     bool known = continues ? reply->range_known : reply->length_known;
     uint64_t whole = continues ? reply->range_total : reply->length;
     if (t->f->bytes_known && known && whole != t->f->bytes)
-        return err_set(err, TRI_ERR_MISMATCH, "the server has %" PRIu64 " bytes for %s, the hub's listing says %" PRIu64, whole, t->f->path,
-                       t->f->bytes);
+        return err_set(err, TRI_ERR_MISMATCH, "the server has %" PRIu64 " bytes for %s, the hub's listing says %" PRIu64, whole,
+                       t->f->path, t->f->bytes);
     return continues ? TRI_OK : begin_anew(t, reply->etag, err);
 }
 
@@ -89,7 +91,8 @@ static tri_status on_body(void *ctx, const void *bytes, size_t len, tri_error *e
 {
     transfer *t = ctx;
     if (t->f->bytes_known && len > t->f->bytes - t->part.bytes)
-        return err_set(err, TRI_ERR_MISMATCH, "the server sends more than the %" PRIu64 " bytes of %s", t->f->bytes, t->f->path);
+        return err_set(err, TRI_ERR_MISMATCH, "the server sends more than the %" PRIu64 " bytes of %s", t->f->bytes,
+                       t->f->path);
     TRI_TRY(part_file_append(&t->part, bytes, len, err));
     t->meter->done += len;
     t->meter->fetched += len;
@@ -108,8 +111,10 @@ static tri_status bring_rest(transfer *t, const char *url_path, tri_error *err)
             .path = url_path, .from = t->part.bytes, .if_range = t->part.etag, .begin = on_begin, .body = on_body, .ctx = t};
         t->restart = false;
         tri_status st = hub_client_ask(t->c, &ask, &reply, err);
-        if (!st && reply.status == 416 && t->part.bytes > 0) t->restart = true;
-        else if (!st) st = hub_retry_judge(t->c, &ask, &reply, err);
+        if (!st && reply.status == 416 && t->part.bytes > 0)
+            t->restart = true;
+        else if (!st)
+            st = hub_retry_judge(t->c, &ask, &reply, err);
         if (t->restart) {
             TRI_TRY(begin_anew(t, "", err));
             continue;
@@ -126,12 +131,13 @@ static tri_status check_whole(const transfer *t, tri_error *err)
     char hash[DIGEST_HEX_CAP];
     digest_kind kind;
     if (t->f->bytes_known && t->part.bytes != t->f->bytes)
-        return err_set(err, TRI_ERR_MISMATCH, "%s came with %" PRIu64 " bytes, expected %" PRIu64, t->f->path, t->part.bytes, t->f->bytes);
+        return err_set(err, TRI_ERR_MISMATCH, "%s came with %" PRIu64 " bytes, expected %" PRIu64, t->f->path, t->part.bytes,
+                       t->f->bytes);
     if (!digest_kind_of(t->f->hash, &kind)) return TRI_OK;
     TRI_TRY(digest_file(kind, t->part.part, hash, NULL, err));
     if (strcmp(hash, t->f->hash) == 0) return TRI_OK;
-    return err_set(err, TRI_ERR_MISMATCH, "%s came with %s %s, expected %s", t->f->path, kind == DIGEST_SHA256 ? "sha256" : "git hash", hash,
-                   t->f->hash);
+    return err_set(err, TRI_ERR_MISMATCH, "%s came with %s %s, expected %s", t->f->path,
+                   kind == DIGEST_SHA256 ? "sha256" : "git hash", hash, t->f->hash);
 }
 
 static tri_status bring_and_check(transfer *t, const char *url_path, tri_error *err)

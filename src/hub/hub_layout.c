@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -23,9 +24,18 @@
 enum { PATH_MAX_BYTES = 512, FILES_MAX = 100000 }; /* the largest repositories list some thousand files */
 
 static const char *const SUPPORT[] = {
-    "tokenizer.json",          "tokenizer_config.json", "special_tokens_map.json",    "added_tokens.json",
-    "vocab.txt",               "vocab.json",            "merges.txt",                 "sentencepiece.bpe.model",
-    "spiece.model",            "modules.json",          "sentence_bert_config.json",  "colbert_linear.pt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "modules.json",
+    "sentence_bert_config.json",
+    "colbert_linear.pt",
     "sparse_linear.pt",
 };
 
@@ -59,7 +69,7 @@ static void copy_hash(const json_t *value, hub_file *f)
 {
     const char *hash = json_string_value(value);
     digest_kind kind;
-    if (hash && digest_kind_of(hash, &kind)) strcpy(f->hash, hash);
+    if (hash && digest_kind_of(hash, &kind)) snprintf(f->hash, sizeof f->hash, "%s", hash);
 }
 
 /* Large files have "lfs" with the SHA-256; for small ones blobId is git's name of the bytes. */
@@ -92,7 +102,7 @@ static tri_status read_listing(const json_t *root, hub_listing *l, tri_error *er
     if (strspn(commit, "0123456789abcdefABCDEF") != strlen(commit))
         return err_set(err, TRI_ERR_FORMAT, "the listing's commit \"%s\" is not a hexadecimal number", commit);
     if (n > FILES_MAX) return err_set(err, TRI_ERR_LIMIT, "the listing has %zu files, more than %d", n, FILES_MAX);
-    strcpy(l->commit, commit);
+    snprintf(l->commit, sizeof l->commit, "%s", commit);
     l->files = arena_calloc(&l->memory, n ? n : 1, sizeof *l->files);
     if (!l->files) return err_memory(err, n * sizeof *l->files);
     for (size_t i = 0; i < n; i++) TRI_TRY(read_file(json_array_get(files, i), l, err));
@@ -151,9 +161,7 @@ static bool is_wanted_in_module(const hub_listing *l, const char *path, const ch
     char twin[PATH_MAX_BYTES + 32];
     if (strcmp(name, "config.json") == 0 || strcmp(name, "model.safetensors") == 0) return true;
     if (strcmp(name, "pytorch_model.bin") != 0) return false;
-    size_t folder = (size_t)(name - path);
-    memcpy(twin, path, folder);
-    strcpy(twin + folder, "model.safetensors");
+    snprintf(twin, sizeof twin, "%.*smodel.safetensors", (int)(name - path), path);
     return !hub_listing_find(l, twin);
 }
 
@@ -162,10 +170,12 @@ static tri_status say_no_weights(const hub_listing *l, tri_error *err)
     const char *other = NULL;
     for (size_t i = 0; i < l->count; i++) {
         const char *dot = strrchr(l->files[i].path, '.');
-        if (dot && (strcmp(dot, ".gguf") == 0 || strcmp(dot, ".onnx") == 0 || strcmp(dot, ".h5") == 0 || strcmp(dot, ".msgpack") == 0))
+        if (dot &&
+            (strcmp(dot, ".gguf") == 0 || strcmp(dot, ".onnx") == 0 || strcmp(dot, ".h5") == 0 || strcmp(dot, ".msgpack") == 0))
             other = l->files[i].path;
     }
-    err_set(err, TRI_ERR_UNSUPPORTED, "the repository has neither model.safetensors nor pytorch_model.bin, whole or in shards%s%s",
+    err_set(err, TRI_ERR_UNSUPPORTED,
+            "the repository has neither model.safetensors nor pytorch_model.bin, whole or in shards%s%s",
             other ? "; it has " : "", other ? other : "");
     return err_hint(err, TRI_ERR_UNSUPPORTED, "pull the repository of the original weights");
 }
@@ -174,7 +184,8 @@ tri_status hub_layout_select(hub_listing *l, const char **index, tri_error *err)
 {
     *index = NULL;
     if (!hub_listing_find(l, "config.json"))
-        return err_set(err, TRI_ERR_UNSUPPORTED, "the repository has no config.json: it is not a model in the Hugging Face layout");
+        return err_set(err, TRI_ERR_UNSUPPORTED,
+                       "the repository has no config.json: it is not a model in the Hugging Face layout");
     for (size_t i = 0; i < l->count; i++) {
         hub_file *f = &l->files[i];
         const char *name = name_in_module(f->path);
@@ -194,7 +205,8 @@ static tri_status mark_shard(hub_listing *l, const char *index, const json_t *va
 {
     const char *shard = json_string_value(value);
     if (!shard || strlen(shard) != json_string_length(value) || !hub_layout_is_safe(shard) || strchr(shard, '/'))
-        return err_set(err, TRI_ERR_FORMAT, "%s names the shard \"%s\", which is not a file beside it", index, shard ? shard : "");
+        return err_set(err, TRI_ERR_FORMAT, "%s names the shard \"%s\", which is not a file beside it", index,
+                       shard ? shard : "");
     hub_file *f = hub_listing_find(l, shard);
     if (!f) return err_set(err, TRI_ERR_FORMAT, "%s names the shard \"%s\", which the repository does not have", index, shard);
     f->wanted = true;
@@ -208,7 +220,8 @@ tri_status hub_layout_select_shards(hub_listing *l, const char *index, const voi
     TRI_TRY(json_text_load(json, len, index, &root, err));
     json_t *map = json_object_get(root, "weight_map");
     tri_status st = json_object_size(map) > 0 ? TRI_OK : err_set(err, TRI_ERR_FORMAT, "%s has no \"weight_map\"", index);
-    json_object_foreach(map, tensor, value) {
+    json_object_foreach(map, tensor, value)
+    {
         const char *shard = json_string_value(value);
         if (st || (shard && strcmp(shard, last) == 0)) continue; /* neighbours mostly share a shard */
         st = mark_shard(l, index, value, err);

@@ -29,7 +29,7 @@ typedef struct hub_listing {
 
 /* The answer of GET /api/models/NAME/revision/REV?blobs=true. A file name that leads out of the folder refuses the listing. */
 tri_status hub_listing_parse(const void *json, size_t len, hub_listing *out, tri_error *err);
-void hub_listing_drop(hub_listing *l); /* a zeroed one is fine */
+void hub_listing_drop(hub_listing *l);                              /* a zeroed one is fine */
 hub_file *hub_listing_find(const hub_listing *l, const char *path); /* NULL = absent */
 
 /* Relative, without "", "." or "..", backslashes or control characters; at most 512 bytes. */

@@ -130,7 +130,8 @@ static tri_status learn_facts(hub_job *j, tri_error *err)
         TRI_TRY(url_of(j, f, url, err));
         TRI_TRY(hub_fetch_facts(j->c, url, f, err));
         if (!f->bytes_known && !f->hash[0])
-            return err_set(err, TRI_ERR_NETWORK, "the hub tells neither size nor checksum of %s: a cut file could not be told from a whole one",
+            return err_set(err, TRI_ERR_NETWORK,
+                           "the hub tells neither size nor checksum of %s: a cut file could not be told from a whole one",
                            f->path);
         if (!f->hash[0]) log_say(&j->o->log, 1, "the hub tells no checksum of %s: only its size is verified", f->path);
     }
@@ -183,19 +184,22 @@ static tri_status sum_up(hub_job *j, const stage *s, tri_error *err)
         char path[LIMIT_PATH], part[LIMIT_PATH + 8];
         uint64_t have = 0;
         if (!f->wanted || !f->bytes_known) continue;
-        if (f->bytes > UINT64_MAX / 2 - missing) return err_set(err, TRI_ERR_FORMAT, "the listing's sizes add up to no possible number");
+        if (f->bytes > UINT64_MAX / 2 - missing)
+            return err_set(err, TRI_ERR_FORMAT, "the listing's sizes add up to no possible number");
         TRI_TRY(stage_path(s, f->path, path, err));
         snprintf(part, sizeof part, "%s.part", path);
-        if (file_exists(path)) file_size(path, &have, NULL);
-        else if (file_exists(part)) file_size(part, &have, NULL);
+        if (file_exists(path))
+            file_size(path, &have, NULL);
+        else if (file_exists(part))
+            file_size(part, &have, NULL);
         j->meter.total += f->bytes;
         missing += f->bytes > have ? f->bytes - have : 0;
     }
     if (statvfs(s->dir, &disk) != 0) return TRI_OK; /* then the disk itself will say */
     uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (missing == 0 || room >= missing + SPARE_DISK) return TRI_OK;
-    err_set(err, TRI_ERR_IO, "%s needs %" PRIu64 " MB more on the disk of %s, which has %" PRIu64 " MB free", j->name, missing >> 20, s->dir,
-            room >> 20);
+    err_set(err, TRI_ERR_IO, "%s needs %" PRIu64 " MB more on the disk of %s, which has %" PRIu64 " MB free", j->name,
+            missing >> 20, s->dir, room >> 20);
     return err_hint(err, TRI_ERR_IO, "free some space, or name a folder on another disk with --to");
 }
 
@@ -244,7 +248,8 @@ static tri_status run_job(hub_job *j, const stage *s, pull_record *record, tri_e
     return record_files(j, s, record, err);
 }
 
-tri_status hub_pull_make(const char *name, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched, tri_error *err)
+tri_status hub_pull_make(const char *name, const pull_options *o, const stage *s, pull_record *record, uint64_t *fetched,
+                         tri_error *err)
 {
     char endpoint[LIMIT_PATH];
     hub_job j = {.name = name, .o = o};
@@ -262,7 +267,7 @@ tri_status hub_pull_commit(const char *name, const pull_options *o, char commit[
     hub_job j = {.name = name, .o = o};
     TRI_TRY(open_client(o, endpoint, &j.c, err));
     tri_status st = fetch_listing(&j, err);
-    if (!st) strcpy(commit, j.listing.commit);
+    if (!st) snprintf(commit, HUB_COMMIT_CAP, "%s", j.listing.commit);
     hub_listing_drop(&j.listing);
     hub_client_free(j.c);
     return st;

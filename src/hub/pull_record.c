@@ -21,8 +21,10 @@ tri_status pull_record_new(const char *name, const char *source, const char *com
 {
     /* begun from text, so that the tree is made of the house's memory from its root on (json.c) */
     TRI_TRY(json_text_load("{\"format\": 1}", 13, "a new record", &out->root, err));
-    if (json_object_set_new(out->root, "name", json_string(name)) == 0 && json_object_set_new(out->root, "source", json_string(source)) == 0 &&
-        json_object_set_new(out->root, "commit", json_string(commit)) == 0 && json_object_set_new(out->root, "files", json_array()) == 0)
+    if (json_object_set_new(out->root, "name", json_string(name)) == 0 &&
+        json_object_set_new(out->root, "source", json_string(source)) == 0 &&
+        json_object_set_new(out->root, "commit", json_string(commit)) == 0 &&
+        json_object_set_new(out->root, "files", json_array()) == 0)
         return TRI_OK;
     pull_record_drop(out);
     return err_memory(err, strlen(name) + strlen(source));
@@ -104,7 +106,8 @@ void pull_record_totals(const pull_record *r, size_t *files, uint64_t *bytes)
     const json_t *list = json_object_get(r->root, "files");
     *files = json_array_size(list);
     *bytes = 0;
-    for (size_t i = 0; i < *files; i++) *bytes += (uint64_t)json_integer_value(json_object_get(json_array_get(list, i), "bytes"));
+    for (size_t i = 0; i < *files; i++)
+        *bytes += (uint64_t)json_integer_value(json_object_get(json_array_get(list, i), "bytes"));
 }
 
 static tri_status check_file(const json_t *entry, const char *folder, bool hashes, tri_error *err)
@@ -116,7 +119,8 @@ static tri_status check_file(const json_t *entry, const char *folder, bool hashe
     if (!file_exists(full)) return err_set(err, TRI_ERR_MISMATCH, "%s is missing", full);
     TRI_TRY(file_size(full, &bytes, err));
     if (bytes != expected)
-        return err_set(err, TRI_ERR_MISMATCH, "%s has %" PRIu64 " bytes, %" PRIu64 " when it was pulled", full, bytes, expected);
+        return err_set(err, TRI_ERR_MISMATCH, "%s has %" PRIu64 " bytes, %" PRIu64 " when it was pulled", full, bytes,
+                       expected);
     if (!hashes) return TRI_OK;
     TRI_TRY(digest_file(DIGEST_SHA256, full, sha, NULL, err));
     if (strcmp(sha, text_of(entry, "sha256")) != 0)

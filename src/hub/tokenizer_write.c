@@ -30,12 +30,14 @@ enum { N_FIRST = 4, PIECE_MAX = 4096 };
 
 static const char PIPELINE[] =
     "\"},\n\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," METASPACE "]},\n"
-    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[" SPECIAL("<s>") "," SEQUENCE("A") "," SPECIAL("</s>") "],"
-    "\"pair\":[" SPECIAL("<s>") "," SEQUENCE("A") "," SPECIAL("</s>") "," SPECIAL("</s>") "," SEQUENCE("B") "," SPECIAL("</s>") "],"
-    "\"special_tokens\":{\"</s>\":{\"id\":\"</s>\",\"ids\":[2],\"tokens\":[\"</s>\"]},"
-    "\"<s>\":{\"id\":\"<s>\",\"ids\":[0],\"tokens\":[\"<s>\"]}}},\n"
-    "\"decoder\":" METASPACE ",\n"
-    "\"model\":{\"type\":\"Unigram\",\"unk_id\":3,\"vocab\":[\n";
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[" SPECIAL("<s>") "," SEQUENCE("A") "," SPECIAL(
+        "</s>") "],"
+                "\"pair\":[" SPECIAL("<s>") "," SEQUENCE("A") "," SPECIAL("</s>") "," SPECIAL("</s>") "," SEQUENCE(
+                    "B") "," SPECIAL("</s>") "],"
+                                             "\"special_tokens\":{\"</s>\":{\"id\":\"</s>\",\"ids\":[2],\"tokens\":[\"</s>\"]},"
+                                             "\"<s>\":{\"id\":\"<s>\",\"ids\":[0],\"tokens\":[\"<s>\"]}}},\n"
+                                             "\"decoder\":" METASPACE ",\n"
+                                             "\"model\":{\"type\":\"Unigram\",\"unk_id\":3,\"vocab\":[\n";
 
 static tri_status write_str(out_file *f, const char *s, tri_error *err)
 {
@@ -97,8 +99,10 @@ static size_t escape(char *out, tri_text piece)
     for (size_t i = 0; i < piece.len; i++) {
         unsigned char c = (unsigned char)piece.bytes[i];
         if (c == '"' || c == '\\') out[n++] = '\\';
-        if (c < 0x20) n += (size_t)sprintf(out + n, "\\u%04x", c);
-        else out[n++] = (char)c;
+        if (c < 0x20)
+            n += (size_t)snprintf(out + n, 7, "\\u%04x", c);
+        else
+            out[n++] = (char)c;
     }
     return n;
 }
@@ -109,7 +113,8 @@ static tri_status write_piece(out_file *f, const tokenizer_source *s, size_t i, 
     float score;
     tri_text piece = s->piece(s->ctx, i, &score);
     if (piece.len > PIECE_MAX || utf8_count_bad((const uint8_t *)piece.bytes, piece.len) != 0 || !isfinite(score))
-        return err_set(err, TRI_ERR_FORMAT, "piece %zu of the vocabulary (%zu bytes) is not valid text with a finite score", i, piece.len);
+        return err_set(err, TRI_ERR_FORMAT, "piece %zu of the vocabulary (%zu bytes) is not valid text with a finite score", i,
+                       piece.len);
     size_t n = 0;
     if (i) line[n++] = ',', line[n++] = '\n';
     line[n++] = '[', line[n++] = '"';

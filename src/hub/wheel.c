@@ -44,8 +44,8 @@ static tri_status find_member(const wheel *w, const char *name, uint64_t max, co
     const zip_member *m = zip_read_find(&w->zip, name, strlen(name));
     if (!m) return err_set(err, TRI_ERR_NOT_FOUND, "wheel has no member \"%s\"", name);
     if (m->size > max)
-        return err_set(err, TRI_ERR_LIMIT, "member \"%s\" of the wheel has %" PRIu64 " bytes, at most %" PRIu64 " expected", name,
-                       m->size, max);
+        return err_set(err, TRI_ERR_LIMIT, "member \"%s\" of the wheel has %" PRIu64 " bytes, at most %" PRIu64 " expected",
+                       name, m->size, max);
     *out = m;
     return TRI_OK;
 }
@@ -65,8 +65,8 @@ static tri_status find_packed(const wheel *w, const zip_member *m, const uint8_t
     return TRI_OK;
 }
 
-static tri_status inflate_pieces(z_stream *z, const zip_member *m, const uint8_t *packed, uint8_t *piece, piece_fn fn, void *ctx,
-                                 tri_error *err)
+static tri_status inflate_pieces(z_stream *z, const zip_member *m, const uint8_t *packed, uint8_t *piece, piece_fn fn,
+                                 void *ctx, tri_error *err)
 {
     uint64_t left = m->packed, made = 0;
     for (int answer = Z_OK; answer != Z_STREAM_END;) {
@@ -80,7 +80,8 @@ static tri_status inflate_pieces(z_stream *z, const zip_member *m, const uint8_t
         answer = inflate(z, Z_NO_FLUSH);
         size_t n = PIECE - z->avail_out;
         if ((answer != Z_OK && answer != Z_STREAM_END) || n > m->size - made)
-            return err_set(err, TRI_ERR_FORMAT, "a member of the wheel is damaged after %" PRIu64 " of %" PRIu64 " bytes", made, m->size);
+            return err_set(err, TRI_ERR_FORMAT, "a member of the wheel is damaged after %" PRIu64 " of %" PRIu64 " bytes", made,
+                           m->size);
         made += n;
         TRI_TRY(fn(ctx, piece, n, err));
     }

@@ -10,7 +10,15 @@
 
 #include "base/rng.h"
 
-enum { E5S1_HIDDEN = 32, E5S1_FFN = 64, E5S1_VOCAB = 10, E5S1_POSITIONS = 4, E5S1_TYPES = 2, E5S1_PIECES = 6, E5S1_TENSORS = 21 };
+enum {
+    E5S1_HIDDEN = 32,
+    E5S1_FFN = 64,
+    E5S1_VOCAB = 10,
+    E5S1_POSITIONS = 4,
+    E5S1_TYPES = 2,
+    E5S1_PIECES = 6,
+    E5S1_TENSORS = 21
+};
 
 static const char *const e5s1_pieces[E5S1_PIECES] = {"<s>", "<pad>", "</s>", "<unk>", "\xE2\x96\x81\"q\\", "<mask>"};
 static const float e5s1_scores[E5S1_PIECES] = {0, 0, 0, 0, -3.4635427f, 0};
@@ -41,12 +49,27 @@ typedef struct e5s1_tensor {
 } e5s1_tensor;
 
 static const e5s1_tensor e5s1_tensors[E5S1_TENSORS] = {
-    {"emb.word", E5S1_VOCAB * E5S1_HIDDEN, 1}, {"emb.pos", E5S1_POSITIONS * E5S1_HIDDEN, 0}, {"emb.type", E5S1_TYPES * E5S1_HIDDEN, 0},
-    {"emb.ln.w", E5S1_HIDDEN, 0}, {"emb.ln.b", E5S1_HIDDEN, 0}, {"l0.q.w", E5S1_HIDDEN * E5S1_HIDDEN, 1}, {"l0.q.b", E5S1_HIDDEN, 0},
-    {"l0.k.w", E5S1_HIDDEN * E5S1_HIDDEN, 1}, {"l0.k.b", E5S1_HIDDEN, 0}, {"l0.v.w", E5S1_HIDDEN * E5S1_HIDDEN, 1},
-    {"l0.v.b", E5S1_HIDDEN, 0}, {"l0.ao.w", E5S1_HIDDEN * E5S1_HIDDEN, 1}, {"l0.ao.b", E5S1_HIDDEN, 0}, {"l0.aln.w", E5S1_HIDDEN, 0},
-    {"l0.aln.b", E5S1_HIDDEN, 0}, {"l0.fi.w", E5S1_FFN * E5S1_HIDDEN, 1}, {"l0.fi.b", E5S1_FFN, 0},
-    {"l0.fo.w", E5S1_FFN * E5S1_HIDDEN, 1}, {"l0.fo.b", E5S1_HIDDEN, 0}, {"l0.oln.w", E5S1_HIDDEN, 0}, {"l0.oln.b", E5S1_HIDDEN, 0},
+    {"emb.word", E5S1_VOCAB *E5S1_HIDDEN, 1},
+    {"emb.pos", E5S1_POSITIONS *E5S1_HIDDEN, 0},
+    {"emb.type", E5S1_TYPES *E5S1_HIDDEN, 0},
+    {"emb.ln.w", E5S1_HIDDEN, 0},
+    {"emb.ln.b", E5S1_HIDDEN, 0},
+    {"l0.q.w", E5S1_HIDDEN *E5S1_HIDDEN, 1},
+    {"l0.q.b", E5S1_HIDDEN, 0},
+    {"l0.k.w", E5S1_HIDDEN *E5S1_HIDDEN, 1},
+    {"l0.k.b", E5S1_HIDDEN, 0},
+    {"l0.v.w", E5S1_HIDDEN *E5S1_HIDDEN, 1},
+    {"l0.v.b", E5S1_HIDDEN, 0},
+    {"l0.ao.w", E5S1_HIDDEN *E5S1_HIDDEN, 1},
+    {"l0.ao.b", E5S1_HIDDEN, 0},
+    {"l0.aln.w", E5S1_HIDDEN, 0},
+    {"l0.aln.b", E5S1_HIDDEN, 0},
+    {"l0.fi.w", E5S1_FFN *E5S1_HIDDEN, 1},
+    {"l0.fi.b", E5S1_FFN, 0},
+    {"l0.fo.w", E5S1_FFN *E5S1_HIDDEN, 1},
+    {"l0.fo.b", E5S1_HIDDEN, 0},
+    {"l0.oln.w", E5S1_HIDDEN, 0},
+    {"l0.oln.b", E5S1_HIDDEN, 0},
 };
 
 static inline size_t e5s1_bytes(const e5s1_tensor *t)

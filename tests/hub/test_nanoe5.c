@@ -175,9 +175,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_header_and_pieces),   cmocka_unit_test(test_values),
-        cmocka_unit_test(test_every_cut_is_refused), cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_random_damage_never_reads_outside), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_header_and_pieces),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_every_cut_is_refused),
+        cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_random_damage_never_reads_outside),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, build, NULL);
 }

@@ -35,7 +35,8 @@ SMALL = {
     "empty_config": b"",
 }
 NOT_WANTED = {
-    "README.md": b"# a card", ".gitattributes": b"x", "onnx/model.onnx": b"o" * 100, "onnx/config.json": b"{}", "flax_model.msgpack": b"f",
+    "README.md": b"# a card", ".gitattributes": b"x", "onnx/model.onnx": b"o" * 100, "onnx/config.json": b"{}",
+    "flax_model.msgpack": b"f",
     "tf_model.h5": b"t", "rust_model.ot": b"r", "2_Dense/pytorch_model.bin": b"twin", "pytorch_model.bin": b"the same again",
     "imgs/bm25.jpg": b"j", "long.jsonl": b"l", "openvino/openvino_model.bin": b"v", "training_args.bin": b"a",
 }
@@ -171,8 +172,8 @@ def test_endpoint_with_a_slash():
 
 
 def test_bge_m3_layout():
-    files = {"config.json": b"{}", "pytorch_model.bin": WEIGHTS, "sparse_linear.pt": b"s" * 900, "colbert_linear.pt": b"c" * 9000,
-             "sentencepiece.bpe.model": b"sp", "tokenizer.json": b"{}"}
+    files = {"config.json": b"{}", "pytorch_model.bin": WEIGHTS, "sparse_linear.pt": b"s" * 900,
+             "colbert_linear.pt": b"c" * 9000, "sentencepiece.bpe.model": b"sp", "tokenizer.json": b"{}"}
     with Place({**files, "onnx/model.onnx": b"o", "onnx/model.onnx_data": b"d", "onnx/tokenizer.json": b"{}"}) as p:
         p.pull()
         p.has(files)
@@ -184,7 +185,8 @@ def shards(index, kind, names):
 
 
 def test_shards_of_the_index():
-    files = shards("model.safetensors.index.json", "config.json", ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"])
+    files = shards("model.safetensors.index.json", "config.json",
+                   ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"])
     with Place({**files, "model-00003-of-00002.safetensors": b"stray", "pytorch_model.bin": b"x"}) as p:
         p.pull()
         p.has(files)
@@ -220,7 +222,9 @@ def test_update_fetches_what_changed():
         p.repo.commit, p.repo.files["config.json"] = "d" * 40, b'{"model_type": "bert"}'
         del p.repo.files["special_tokens_map.json"]
         p.pull("--update")
-        p.has({k: v for k, v in {**WANTED, "config.json": p.repo.files["config.json"]}.items() if k != "special_tokens_map.json"})
+        expected = {**WANTED, "config.json": p.repo.files["config.json"]}
+        del expected["special_tokens_map.json"]
+        p.has(expected)
         assert [r[2].rsplit("/", 1)[1] for r in p.hub.log if not r[2].startswith("/api/")] == ["config.json"], p.hub.log
 
 
@@ -504,7 +508,8 @@ def test_redirect_to_another_scheme():
 
 
 def test_answers_that_are_no_listing():
-    for listing in ({}, [], {"sha": "../..", "siblings": []}, {"sha": "c" * 40, "siblings": [{}]}, {"sha": "c" * 40, "siblings": 3}):
+    commit = "c" * 40
+    for listing in ({}, [], {"sha": "../..", "siblings": []}, {"sha": commit, "siblings": [{}]}, {"sha": commit, "siblings": 3}):
         with Place() as p:
             p.hub.listing_override = listing or {"x": 1}
             assert "could not list the files of org/name" in p.pull(code=1), p.err
@@ -584,7 +589,8 @@ def test_no_pip():
 
 def test_pip_that_fails():
     with Place() as p:
-        env = fake_python(p, 'case "$*" in *--version*) exit 0;; esac\necho downloading\necho "ERROR: no route to the index" >&2\nexit 3\n')
+        env = fake_python(p, 'case "$*" in *--version*) exit 0;; esac\necho downloading\n'
+                             'echo "ERROR: no route to the index" >&2\nexit 3\n')
         text = p.pull(name="small-m3", code=1, env=env)
         assert "no route to the index" in text and "exit 3" in text, text
 

