@@ -24,6 +24,8 @@
 #include "formats/tensor_table.h"
 #include "formats/torch_file.h"
 
+_Static_assert(sizeof(size_t) == 8, "sizes and places in these files have 64 bits and are kept in size_t");
+
 typedef struct weight_file {
     mapped_file map;
     const char *path; /* in table.store */
