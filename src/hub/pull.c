@@ -63,17 +63,26 @@ static bool folder_is_empty(const char *path)
     return d && n <= 2;
 }
 
-/* What stands at the target now: loads its record, refuses what is not ours. */
+static tri_status say_not_ours(const job *j, const char *why, tri_error *err)
+{
+    err_set(err, TRI_ERR_STATE, "folder %s is there and %s", j->target, why);
+    return err_hint(err, TRI_ERR_STATE, "remove it, or name another folder with --to");
+}
+
+/* What stands at the target now: loads its record, refuses what is not this model's. */
 static tri_status look(job *j, tri_error *err)
 {
     if (!file_is_dir(j->target)) {
         if (!file_exists(j->target)) return TRI_OK;
         return err_set(err, TRI_ERR_STATE, "%s is a file, not a folder to put a model in", j->target);
     }
-    TRI_TRY(pull_record_load(j->target, &j->record, err));
-    if (j->record.root || folder_is_empty(j->target)) return TRI_OK;
-    err_set(err, TRI_ERR_STATE, "folder %s is there and was not made by pull", j->target);
-    return err_hint(err, TRI_ERR_STATE, "remove it, or name another folder with --to");
+    if (pull_record_load(j->target, &j->record, err) != TRI_OK)
+        return say_not_ours(j, "its record .trident.json cannot be read", err);
+    if (!j->record.root) return folder_is_empty(j->target) ? TRI_OK : say_not_ours(j, "was not made by pull", err);
+    if (strcmp(pull_record_name(&j->record), j->name) != 0) return say_not_ours(j, "holds another model", err);
+    if (!pull_record_is(&j->record, j->name, j->source))
+        log_say(&j->o->log, 1, "replacing the folder made from %s", pull_record_source(&j->record));
+    return TRI_OK;
 }
 
 /* Is the folder at the target the model asked for, whole? */

@@ -3,7 +3,7 @@
  *
  * The second pull reads only this and the sizes of the files it lists: nothing is fetched and nothing is written. Hashes are
  * taken from the disk after the files were written, so they cover the way to the disk as well. A record that cannot be read
- * counts as none for its reader's purpose: the folder is then not known to be ours, and pull refuses to replace it. */
+ * is an error, never "none" and never "ours": pull then leaves the folder alone. */
 #include "hub/pull_record.h"
 
 #include <inttypes.h>
@@ -91,14 +91,24 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-bool pull_record_is(const pull_record *r, const char *name, const char *source)
+const char *pull_record_name(const pull_record *r)
 {
-    return r->root && strcmp(text_of(r->root, "name"), name) == 0 && strcmp(text_of(r->root, "source"), source) == 0;
+    return text_of(r->root, "name");
+}
+
+const char *pull_record_source(const pull_record *r)
+{
+    return text_of(r->root, "source");
 }
 
 const char *pull_record_commit(const pull_record *r)
 {
     return text_of(r->root, "commit");
+}
+
+bool pull_record_is(const pull_record *r, const char *name, const char *source)
+{
+    return r->root && strcmp(pull_record_name(r), name) == 0 && strcmp(pull_record_source(r), source) == 0;
 }
 
 void pull_record_totals(const pull_record *r, size_t *files, uint64_t *bytes)

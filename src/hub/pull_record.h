@@ -26,8 +26,10 @@ tri_status pull_record_save(const pull_record *r, const char *folder, tri_error 
 
 /* out->root stays NULL when the folder has no record. */
 tri_status pull_record_load(const char *folder, pull_record *out, tri_error *err);
+const char *pull_record_name(const pull_record *r); /* never NULL, as the two below */
+const char *pull_record_source(const pull_record *r);
 bool pull_record_is(const pull_record *r, const char *name, const char *source);
-const char *pull_record_commit(const pull_record *r); /* never NULL */
+const char *pull_record_commit(const pull_record *r);
 void pull_record_totals(const pull_record *r, size_t *files, uint64_t *bytes);
 /* Are all files there with their sizes, and with `hashes` their SHA-256? TRI_ERR_MISMATCH names the first that is not. */
 tri_status pull_record_check(const pull_record *r, const char *folder, bool hashes, tri_error *err);

