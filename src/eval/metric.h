@@ -36,8 +36,7 @@ typedef struct metric_kind {
     const char *also; /* other names of it, separated by spaces; NULL = none */
     metric_cut cut;
     metric_overall overall; /* GEOMETRIC: the values of single queries are logarithms, as trec_eval has it */
-    const double
-        *cuts; /* those that a bare name and "all" stand for, ended by -1; NULL for CUT_NONE and where there are none */
+    const double *cuts;     /* those that a bare name and "all" stand for, ended by -1; NULL = none */
     double (*run)(const ranking *r, double cut);
 } metric_kind;
 

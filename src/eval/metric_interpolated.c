@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metric_interpolated.c — the best precision at this recall or beyond (iprec_at_recall), and its mean over the eleven points
- * 0.0, 0.1,
- * ... 1.0 (11pt_avg), with 9.0.8's rounding of "recall x R" to a number of documents. */
+ * 0.0, 0.1, ... 1.0 (11pt_avg), with 9.0.8's rounding of "recall x R" to a number of documents. */
 #include "eval/metric.h"
 
 static double interpolated_precision(const ranking *r, double recall)
