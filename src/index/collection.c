@@ -4,10 +4,10 @@
  *   add ----> writer --flush--> segment files on disk, mapped, not named by any manifest --commit--> manifest
  *   delete -> dead_next -------------------------------------------------------------------commit--> .dead file, manifest
  *
- * Commit, in order: finish the pending segment (each file synced, then named); write the .dead file if it changed; sync the
- * folder; write the new manifest beside the old one, sync, rename. Up to the rename every reader and every restart sees the old
- * state, after it the new one; there is no state in between. Files of a commit that did not happen are swept by the next
- * writer.
+ * Commit, in order: finish the pending segment (each file synced, then named); merge small segments; write the .dead file if it
+ * changed; sync the folder; write the new manifest beside the old one, sync, rename. Up to the rename every reader and every
+ * restart sees the old state, after it the new one; there is no state in between. Files of a commit that did not happen are
+ * swept by the next writer.
  *
  * Invariants.
  *  1. Numbered files never change, and none is removed while the manifest on disk names it.
@@ -18,7 +18,8 @@
  *     100 bytes and two copies of its key; a segment is finished at flush_docs documents or flush_postings postings,
  *     whichever comes first, even inside one call.
  *
- * Segments are not merged: a commit makes at least one. Results do not depend on how documents lie in segments. */
+ * A commit adds a segment and now and then makes one of many small ones (merge.c). Results do not depend on how documents lie
+ * in segments. */
 #include "index/collection.h"
 
 #include <inttypes.h>
@@ -28,6 +29,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "formats/json.h"
+#include "index/merge.h"
 
 /* A million documents: 40 MB of tables. 32 Mi postings: 256 MiB while they are turned round. */
 static const uint64_t default_flush_docs = 1u << 20, default_flush_postings = 1u << 25;
@@ -88,7 +90,7 @@ static tri_status load_state(tri_index *x, tri_error *err)
     return TRI_OK;
 }
 
-/* A commit between reading the manifest and the .dead file takes the latter away: then there is a newer manifest. */
+/* A commit between reading the manifest and the files may take some of these away: then there is a newer manifest. */
 static tri_status load_state_again(tri_index *x, tri_error *err)
 {
     tri_status st = TRI_OK;
@@ -419,46 +421,84 @@ static tri_status write_dead(tri_index *x, manifest *next, tri_error *err)
     return TRI_OK;
 }
 
-static void remove_old_dead(const tri_index *x, uint32_t id)
+/* What a commit prepares before its rename and takes over after it. */
+typedef struct next_state {
+    ordinal_set dead;
+    size_t merged_from; /* segments from here on became `merged`; n_segments = none did */
+    segment merged;
+} next_state;
+
+static void remove_file(const tri_index *x, uint32_t id, index_kind kind)
 {
-    char path[LIMIT_PATH];
-    if (id == 0 || id == x->m.dead_id || dead_path(x, id, path, NULL) != TRI_OK) return;
-    file_remove(path, NULL); /* if not now, the next writer does */
+    char name[32], path[LIMIT_PATH];
+    segment_file_name(name, id, kind);
+    if (file_join(path, sizeof path, x->dir, name) == TRI_OK) file_remove(path, NULL); /* if not now, the next writer does */
 }
 
-static tri_status write_commit(tri_index *x, ordinal_set *dead, tri_error *err)
+static tri_status merge_segments(tri_index *x, manifest *next, next_state *n, tri_error *err)
+{
+    manifest_segment record;
+    size_t from = merge_plan(next->segments, next->n_segments);
+    n->merged_from = x->n_segments;
+    if (from == next->n_segments) return TRI_OK;
+    if (next->next_id > index_max_id) return err_set(err, TRI_ERR_LIMIT, "index %s has used up its file numbers", x->dir);
+    TRI_TRY(merge_run(x->dir, &x->m, x->segments + from, next->segments + from, next->n_segments - from, next->next_id, &record,
+                      err));
+    TRI_TRY(segment_open(x->dir, &x->m, &record, x->segments[from].first, &n->merged, err));
+    n->merged_from = from;
+    next->next_id++;
+    next->segments[from] = record;
+    next->n_segments = from + 1;
+    return TRI_OK;
+}
+
+static tri_status write_commit(tri_index *x, next_state *n, tri_error *err)
 {
     TRI_TRY(begin_flushed(x, err));
     TRI_TRY(flush(x, err));
+    TRI_TRY(merge_segments(x, x->flushed, n, err));
     TRI_TRY(write_dead(x, x->flushed, err));
     x->flushed->generation++;
     TRI_TRY(file_sync_dir(x->dir, err));
-    TRI_TRY(ordinal_set_copy(dead, &x->dead_next, err));
-    tri_status st = manifest_save(x->dir, x->flushed, err);
-    if (st != TRI_OK) ordinal_set_drop(dead);
-    return st;
+    TRI_TRY(ordinal_set_copy(&n->dead, &x->dead_next, err));
+    return manifest_save(x->dir, x->flushed, err);
+}
+
+static void take_over(tri_index *x, const next_state *n)
+{
+    if (n->merged_from < x->n_segments) {
+        for (size_t i = n->merged_from; i < x->n_segments; i++) {
+            for (int kind = 1; kind < INDEX_DEAD; kind++)
+                if (manifest_wants(&x->m, (index_kind)kind)) remove_file(x, x->segments[i].id, (index_kind)kind);
+            segment_close(&x->segments[i]);
+        }
+        x->segments[n->merged_from] = n->merged;
+        x->n_segments = n->merged_from + 1;
+    }
+    x->n_committed = x->n_segments;
+    if (x->m.dead_id && x->m.dead_id != x->flushed->dead_id) remove_file(x, x->m.dead_id, INDEX_DEAD);
+    ordinal_set_drop(&x->dead);
+    x->dead = n->dead;
+    manifest_drop(&x->m);
+    x->m = *x->flushed;
+    mem_free(x->flushed);
+    x->flushed = NULL;
 }
 
 tri_status collection_commit(tri_index *x, tri_error *err)
 {
     tri_error cause = {0};
-    ordinal_set dead = {0};
+    next_state next = {0};
     TRI_TRY(check_writable(x, err));
     if (!x->writer && x->n_segments == x->n_committed && x->dead_next.count == x->dead.count) return TRI_OK;
-    tri_status st = write_commit(x, &dead, &cause);
+    tri_status st = write_commit(x, &next, &cause);
     if (st != TRI_OK) {
+        segment_close(&next.merged);
+        ordinal_set_drop(&next.dead);
         err_prefix(&cause, st, "could not commit to index %s: ", x->dir);
         return fail(x, st, err, &cause);
     }
-    uint32_t old_dead = x->m.dead_id;
-    manifest_drop(&x->m);
-    x->m = *x->flushed;
-    mem_free(x->flushed);
-    x->flushed = NULL;
-    ordinal_set_drop(&x->dead);
-    x->dead = dead;
-    x->n_committed = x->n_segments;
-    remove_old_dead(x, old_dead);
+    take_over(x, &next);
     return TRI_OK;
 }
 

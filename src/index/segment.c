@@ -134,7 +134,14 @@ static bool sorted_doc(const segment *s, uint64_t i, uint32_t *doc)
     return *doc < s->n_docs;
 }
 
-static int compare_text(tri_text a, tri_text b)
+tri_text segment_key_in_order(const segment *s, uint32_t i)
+{
+    uint32_t doc;
+    tri_text none = {"", 0};
+    return sorted_doc(s, i, &doc) ? segment_key(s, doc) : none;
+}
+
+int segment_compare_keys(tri_text a, tri_text b)
 {
     size_t len = a.len < b.len ? a.len : b.len;
     int c = len ? memcmp(a.bytes, b.bytes, len) : 0;
@@ -147,11 +154,11 @@ bool segment_find_key(const segment *s, tri_text key, uint32_t i, uint32_t *doc)
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         if (!sorted_doc(s, middle, doc)) return false;
-        if (compare_text(segment_key(s, *doc), key) < 0)
+        if (segment_compare_keys(segment_key(s, *doc), key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     low += i;
-    return low < s->n_docs && sorted_doc(s, low, doc) && compare_text(segment_key(s, *doc), key) == 0;
+    return low < s->n_docs && sorted_doc(s, low, doc) && segment_compare_keys(segment_key(s, *doc), key) == 0;
 }

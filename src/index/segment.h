@@ -27,6 +27,10 @@ tri_text segment_text(const segment *s, uint32_t doc);
 const index_pair *segment_forward(const segment *s, uint32_t doc, size_t *n);
 /* Postings of a token id; NULL and 0 when no document has it. Documents ascend, unless the file is damaged. */
 const index_pair *segment_postings(const segment *s, uint32_t token_id, size_t *n);
+/* <0, 0, >0: the order of keys (format.h). */
+int segment_compare_keys(tri_text a, tri_text b);
+/* The i-th key in this order, i < n_docs; an empty one where the file is damaged. */
+tri_text segment_key_in_order(const segment *s, uint32_t i);
 /* The i-th of the documents with this key, in their order; false past the last. There may be several, of which one lives. */
 bool segment_find_key(const segment *s, tri_text key, uint32_t i, uint32_t *doc);
 

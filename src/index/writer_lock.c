@@ -3,8 +3,8 @@
  *
  * A sweep removes what a finished or failed writer would have removed: numbered files that the manifest does not name, and
  * temporary files of base/file.h ("NAME.tmp.PID.N"). It recognises them by their whole name; anything else in the folder is
- * the user's. Readers never see such files, so none can be in use: the one exception, the .dead file of the state before, is
- * read at open and then closed (collection.c opens again when it just went away). */
+ * the user's. A reader that is just opening may lose such a file when a commit replaced it; it then finds a newer manifest
+ * and begins again (collection.c). What it has mapped stays readable without a name. */
 #include "index/writer_lock.h"
 
 #include <string.h>

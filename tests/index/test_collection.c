@@ -288,6 +288,72 @@ static void test_one_writer_at_a_time_and_readers_keep_their_state(void **state)
     toy_docs_free(&t);
 }
 
+static bool there(const char *dir, const char *name)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return file_exists(path);
+}
+
+static void test_many_small_commits_become_few_segments(void **state)
+{
+    (void)state;
+    char dir[256];
+    tri_error err;
+    size_t missing;
+    toy_docs t = toy_docs_new(100, 14);
+    toy_folder(dir);
+    for (int store = TRI_STORE_F32; store <= TRI_STORE_INT8; store++) {
+        toy_docs first = {5, t.docs};
+        must(toy_build(dir, &first, 5, store, &err), &err);
+        tri_index *reader = reopen(dir, TRI_INDEX_READ), *x = reopen(dir, TRI_INDEX_WRITE);
+        for (size_t i = 5; i < t.n; i++) {
+            must(tri_index_add(x, &t.docs[i], 1, &err), &err);
+            if (i == 7) must(tri_index_delete(x, &t.docs[2].key, 1, &missing, &err), &err);
+            must(tri_index_commit(x, &err), &err);
+            assert_true(info_of(x).n_segments <= 16);
+        }
+        assert_int_equal(info_of(x).n_live, 99);
+        assert_false(there(dir, "00000001.keys"));
+        assert_text(segment_text(collection_segment_of(reader, 4), 0), t.docs[4].text); /* mapped before its file went */
+        tri_index_close(reader);
+        must(tri_index_check(dir, NULL, NULL, &err), &err);
+        reader = reopen(dir, TRI_INDEX_READ);
+        for (size_t i = 0; i < t.n; i++) {
+            if (store == TRI_STORE_F32) assert_document(reader, i, &t.docs[i]);
+            assert_int_equal(tri_index_has(reader, t.docs[i].key), i != 2);
+            assert_int_equal(tri_index_has(x, t.docs[i].key), i != 2);
+        }
+        assert_int_equal(tri_index_add(x, &t.docs[50], 1, &err), TRI_ERR_ARGUMENT);
+        tri_index_close(reader);
+        tri_index_close(x);
+        toy_remove(dir);
+    }
+    toy_docs_free(&t);
+}
+
+static void flip(const char *path, long at);
+
+static void test_a_merge_refuses_damaged_bytes(void **state)
+{
+    (void)state;
+    char dir[256], path[600];
+    tri_error err;
+    tri_index *x;
+    toy_docs t = toy_docs_new(16, 15), first = {15, t.docs};
+    toy_folder(dir);
+    must(toy_build(dir, &first, 15, TRI_STORE_F16, &err), &err);
+    snprintf(path, sizeof path, "%s/00000003.dense", dir);
+    flip(path, 5);
+    must(tri_index_open(dir, TRI_INDEX_WRITE, &x, &err), &err);
+    must(tri_index_add(x, &t.docs[15], 1, &err), &err);
+    assert_int_equal(tri_index_commit(x, &err), TRI_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "00000003.dense"));
+    tri_index_close(x);
+    toy_remove(dir);
+    toy_docs_free(&t);
+}
+
 static void touch(const char *dir, const char *name)
 {
     char path[600];
@@ -295,13 +361,6 @@ static void touch(const char *dir, const char *name)
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fclose(f);
-}
-
-static bool there(const char *dir, const char *name)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return file_exists(path);
 }
 
 static void test_what_a_dead_writer_left_is_swept_and_nothing_else(void **state)
@@ -548,6 +607,8 @@ int main(void)
         cmocka_unit_test(test_a_key_lives_once),
         cmocka_unit_test(test_deleted_keys_are_gone_and_may_come_back),
         cmocka_unit_test(test_a_build_that_flushes_inside_a_call_is_the_same_index),
+        cmocka_unit_test(test_many_small_commits_become_few_segments),
+        cmocka_unit_test(test_a_merge_refuses_damaged_bytes),
         cmocka_unit_test(test_one_writer_at_a_time_and_readers_keep_their_state),
         cmocka_unit_test(test_what_a_dead_writer_left_is_swept_and_nothing_else),
         cmocka_unit_test(test_closing_without_a_commit_leaves_no_trace),

@@ -22,11 +22,15 @@
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "index/collection.h"
+#include "index/merge.h"
 #include "toy_index.h"
 
 enum { OLD = 12, NEW = 30, GONE = 3, LIVE_AFTER = NEW - 1, MANY = 100000 };
 
 static toy_docs docs; /* NEW of them */
+/* How the old state was made and how often the change flushes: by default few segments. With many, the change ends in a merge.
+ */
+static size_t old_commits = 2, flush_docs = 7;
 
 static void must(tri_status st, const tri_error *err)
 {
@@ -38,7 +42,7 @@ static void make_old(char dir[256])
     tri_error err;
     toy_docs old = {OLD, docs.docs};
     toy_folder(dir);
-    must(toy_build(dir, &old, 2, TRI_STORE_INT8, &err), &err);
+    must(toy_build(dir, &old, old_commits, TRI_STORE_INT8, &err), &err);
 }
 
 /* From the old state to the new: adds that flush twice, a delete, a commit. */
@@ -48,7 +52,7 @@ static tri_status change(const char *dir, tri_error *err)
     size_t missing;
     tri_status st = tri_index_open(dir, TRI_INDEX_WRITE, &x, err);
     if (st != TRI_OK) return st;
-    x->flush_docs = 7;
+    x->flush_docs = flush_docs;
     st = tri_index_add(x, docs.docs + OLD, NEW - OLD, err);
     if (st == TRI_OK) st = tri_index_delete(x, &docs.docs[GONE].key, 1, &missing, err);
     if (st == TRI_OK) st = tri_index_commit(x, err);
@@ -182,6 +186,43 @@ static void test_the_disk_is_full_from_each_write_on(void **state)
     each_fails(FAULT_WRITE, true, change, true);
 }
 
+static int begin_merging(void **state)
+{
+    (void)state;
+    old_commits = 12;
+    flush_docs = 4; /* 18 documents: 5 segments more, 17 in all, one too many */
+    return 0;
+}
+
+static int end_merging(void **state)
+{
+    (void)state;
+    old_commits = 2;
+    flush_docs = 7;
+    return 0;
+}
+
+/* What a commit does after its flush is torn at above; here the merge alone, over the index's own segments. */
+static tri_status merge_all(const char *dir, tri_error *err)
+{
+    tri_index *x;
+    manifest_segment record;
+    tri_status st = tri_index_open(dir, TRI_INDEX_WRITE, &x, err); /* sweeps what the failure before left */
+    if (st != TRI_OK) return st;
+    st = merge_run(dir, &x->m, x->segments, x->m.segments, x->n_segments, 99, &record, err);
+    tri_index_close(x);
+    return st;
+}
+
+static void test_each_event_of_a_merge_fails(void **state)
+{
+    (void)state;
+    old_commits = 3;
+    each_fails(FAULT_ALLOC, false, merge_all, false);
+    each_fails(FAULT_READ, false, merge_all, false);
+    each_fails(FAULT_WRITE, true, merge_all, false);
+}
+
 static void test_each_allocation_and_read_of_a_search_fails(void **state)
 {
     (void)state;
@@ -227,14 +268,15 @@ static void test_a_handle_that_failed_says_so_until_it_is_opened_anew(void **sta
 
 static bool changes_files(uint64_t number)
 {
-    static const long calls[] = {SYS_openat,   SYS_write,  SYS_pwrite64, SYS_fsync, SYS_ftruncate, SYS_unlinkat, SYS_renameat2,
+    static const long calls[] = {
+        SYS_openat,   SYS_write,  SYS_pwrite64, SYS_fsync, SYS_ftruncate, SYS_unlinkat, SYS_renameat2,
 #ifdef SYS_open
-                                 SYS_open,     SYS_unlink, SYS_rename,
+        SYS_open,     SYS_unlink, SYS_rename,
 #endif
 #ifdef SYS_renameat
-                                 SYS_renameat,
+        SYS_renameat,
 #endif
-                                 SYS_close};
+    };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (number == (uint64_t)calls[i]) return true;
     return false;
@@ -279,26 +321,38 @@ static bool kill_at(const char *dir, int nth, bool *refused)
     }
 }
 
-static void test_a_writer_killed_at_every_call_leaves_old_or_new(void **state)
+static void kill_everywhere(int stride)
 {
-    (void)state;
     char dir[256];
-    int nth, n_new = 0;
+    int nth, n_killed = 0, n_new = 0;
     bool refused = false;
     make_old(dir);
-    for (nth = 1; kill_at(dir, nth, &refused); nth++) {
+    for (nth = 1; kill_at(dir, nth, &refused); nth += stride) {
         bool after = is_new(dir);
+        n_killed++;
         n_new += after;
-        if (!settle(dir, nth % 4 == 0, after)) continue;
+        if (!settle(dir, n_killed % 4 == 0, after)) continue;
         toy_remove(dir);
         make_old(dir);
     }
     if (!refused) {
         assert_true(is_new(dir));
-        assert_true(nth > 50 && n_new > 0 && n_new < nth / 2); /* most of the work comes before the rename */
+        assert_true(nth > 50 && n_new > 0 && n_new < n_killed);
     }
     toy_remove(dir);
     if (refused) skip();
+}
+
+static void test_a_writer_killed_at_every_call_leaves_old_or_new(void **state)
+{
+    (void)state;
+    kill_everywhere(1);
+}
+
+static void test_a_writer_killed_while_it_merges_leaves_old_or_new(void **state)
+{
+    (void)state;
+    kill_everywhere(17); /* some 500 calls, each of a kind that the test above meets everywhere */
 }
 
 int main(void)
@@ -308,10 +362,12 @@ int main(void)
         cmocka_unit_test(test_each_read_of_a_change_fails),
         cmocka_unit_test(test_each_write_of_a_change_fails),
         cmocka_unit_test(test_the_disk_is_full_from_each_write_on),
+        cmocka_unit_test_teardown(test_each_event_of_a_merge_fails, end_merging),
         cmocka_unit_test(test_each_allocation_and_read_of_a_search_fails),
         cmocka_unit_test(test_each_event_of_creating_fails),
         cmocka_unit_test(test_a_handle_that_failed_says_so_until_it_is_opened_anew),
         cmocka_unit_test(test_a_writer_killed_at_every_call_leaves_old_or_new),
+        cmocka_unit_test_setup_teardown(test_a_writer_killed_while_it_merges_leaves_old_or_new, begin_merging, end_merging),
     };
     docs = toy_docs_new(NEW, 40);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
