@@ -88,16 +88,20 @@ static tri_status put_match(const hit_writer *w, const hit_writer_query *query, 
     return buf_str(b, match->leg == TRI_SPARSE ? ", \"leg\": \"sparse\"}" : ", \"leg\": \"multi\"}");
 }
 
+/* Sparse first, then multi, each best first: their weights are not on one scale. */
 static tri_status put_matches(hit_writer *w, const hit_writer_query *query, const tri_hit *hit, tri_error *err)
 {
+    static const int legs[] = {TRI_SPARSE, TRI_MULTI};
     tri_match matches[EXPLAIN_MATCHES];
-    size_t n;
+    size_t n, n_put = 0;
     TRI_TRY(tri_explain(w->plan.index, query->vectors, hit->ordinal, matches, EXPLAIN_MATCHES, &n, err));
     tri_status st = buf_str(&w->line, ", \"tokens\": [");
-    for (size_t i = 0; i < n && i < EXPLAIN_MATCHES && st == TRI_OK; i++) {
-        if (i) st = buf_str(&w->line, ", ");
-        if (st == TRI_OK) st = put_match(w, query, &matches[i], &w->line);
-    }
+    for (size_t leg = 0; leg < 2; leg++)
+        for (size_t i = 0; i < n && i < EXPLAIN_MATCHES && st == TRI_OK; i++) {
+            if (matches[i].leg != legs[leg]) continue;
+            if (n_put++) st = buf_str(&w->line, ", ");
+            if (st == TRI_OK) st = put_match(w, query, &matches[i], &w->line);
+        }
     if (st == TRI_OK) st = buf_byte(&w->line, ']');
     return st ? err_memory(err, w->line.len) : TRI_OK;
 }
