@@ -82,7 +82,10 @@ static tri_status read_file(const json_t *entry, hub_listing *l, tri_error *err)
         return err_set(err, TRI_ERR_FORMAT, "the listing has a file named \"%s\", which is no path inside the model's folder",
                        path ? path : "");
     *f = (hub_file){.path = arena_copy(&l->memory, path, strlen(path))};
-    if (!f->path) return err_memory(err, strlen(path));
+    bool twice = false;
+    if (!f->path || strmap_put(&l->names, path, strlen(path), (uint32_t)l->count, NULL, &twice) != TRI_OK)
+        return err_memory(err, strlen(path));
+    if (twice) return err_set(err, TRI_ERR_FORMAT, "the listing has \"%s\" twice", path);
     const json_t *size = json_object_get(lfs, "size");
     if (!json_is_integer(size)) size = json_object_get(entry, "size");
     f->bytes_known = json_is_integer(size) && json_integer_value(size) >= 0;
@@ -114,6 +117,7 @@ tri_status hub_listing_parse(const void *json, size_t len, hub_listing *out, tri
     json_t *root = NULL;
     *out = (hub_listing){0};
     arena_init(&out->memory, 0);
+    strmap_init(&out->names);
     TRI_TRY(json_text_load(json, len, "the hub's listing", &root, err));
     tri_status st = read_listing(root, out, err);
     json_decref(root);
@@ -124,15 +128,15 @@ tri_status hub_listing_parse(const void *json, size_t len, hub_listing *out, tri
 void hub_listing_drop(hub_listing *l)
 {
     arena_drop(&l->memory);
+    strmap_drop(&l->names);
     l->files = NULL;
     l->count = 0;
 }
 
 hub_file *hub_listing_find(const hub_listing *l, const char *path)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->files[i].path, path) == 0) return &l->files[i];
-    return NULL;
+    uint32_t place;
+    return strmap_find(&l->names, path, strlen(path), &place) ? &l->files[place] : NULL;
 }
 
 /* ---- the choice ---------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "trident/status.h"
 #include "base/arena.h"
+#include "base/strmap.h"
 #include "hub/digest.h"
 
 enum { HUB_COMMIT_CAP = 72 };
@@ -25,6 +26,7 @@ typedef struct hub_listing {
     hub_file *files;
     size_t count;
     arena memory;
+    strmap names; /* path to place in files */
 } hub_listing;
 
 /* The answer of GET /api/models/NAME/revision/REV?blobs=true. A file name that leads out of the folder refuses the listing. */

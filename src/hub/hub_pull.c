@@ -160,7 +160,7 @@ static tri_status bring_file(hub_job *j, const stage *s, const hub_file *f, tri_
     return st ? err_prefix(err, st, "could not fetch %s of %s: ", f->path, j->name) : TRI_OK;
 }
 
-/* In a pass each, small files before large ones: `weights` are those over this many bytes. */
+/* In two passes: what is wrong with a model should show before its gigabytes come. */
 static tri_status bring_files(hub_job *j, const stage *s, tri_error *err)
 {
     static const uint64_t LARGE = 16u << 20; /* tokenizers of large vocabularies are near it; the order is a courtesy */

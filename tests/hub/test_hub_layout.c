@@ -78,6 +78,7 @@ static void test_bad_listings(void **state)
         "{\"sha\":\"" COMMIT "\",\"siblings\":[{\"rfilename\":3}]}",
         "{\"sha\":\"" COMMIT "\",\"siblings\":[{\"rfilename\":\"config.json\\u0000../x\"}]}",
         "{\"sha\":\"" COMMIT COMMIT "\",\"siblings\":[]}",
+        "{\"sha\":\"" COMMIT "\",\"siblings\":[{\"rfilename\":\"a\"},{\"rfilename\":\"a\"}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         hub_listing l;

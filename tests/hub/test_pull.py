@@ -509,7 +509,8 @@ def test_redirect_to_another_scheme():
 
 def test_answers_that_are_no_listing():
     commit = "c" * 40
-    for listing in ({}, [], {"sha": "../..", "siblings": []}, {"sha": commit, "siblings": [{}]}, {"sha": commit, "siblings": 3}):
+    for listing in ({}, [], {"sha": "../..", "siblings": []}, {"sha": commit, "siblings": [{}]},
+                    {"sha": commit, "siblings": 3}):
         with Place() as p:
             p.hub.listing_override = listing or {"x": 1}
             assert "could not list the files of org/name" in p.pull(code=1), p.err
