@@ -31,6 +31,6 @@ else
 fi
 say "$trident" index small-m3 "$folder/corpus.jsonl" -o "$folder/index"
 say "$trident" demo small-m3 "$folder/index" "$data" --runs "$folder/runs" \
-    --show en:56beb4343aeaaa14008c925b,zh:56beb4343aeaaa14008c925c,ar:56beb4343aeaaa14008c925d
+    --show en:56d9c455dc89441400fdb7c4,zh:56f8ca289b226e1400dd1007,ar:56f86e91aef2371900626067,en:56beb4343aeaaa14008c925b
 printf '\n  all of it: %d s. Ask your own:\n' $(($(date +%s) - began))
 printf '    %s demo small-m3 %s/index %s --ask "..."\n' "$trident" "$folder" "$data"

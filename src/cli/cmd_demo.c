@@ -125,6 +125,29 @@ static bool find_question(const demo *d, tri_text wanted, const demo_language **
     return false;
 }
 
+/* How many tokens after the first are those of the query prompt. */
+static size_t prompt_tokens(const demo *d, const uint32_t *ids, size_t n_ids)
+{
+    tri_tokenize_options options;
+    tri_tokens prompt = {0};
+    size_t n = 0;
+    tri_tokenize_options_init(&options);
+    options.no_specials = 1;
+    tri_text text = {d->m.info.prompt_query, strlen(d->m.info.prompt_query)};
+    if (tri_tokenize(tri_model_tokenizer(d->m.model), &options, text, NULL, &prompt, NULL) != TRI_OK) return 0;
+    while (n < prompt.count && n + 1 < n_ids && ids[n + 1] == prompt.ids[n]) n++;
+    return n;
+}
+
+static tri_status show_question(demo *d, const char *label, tri_text text, tri_text id, const tri_embeddings *e, size_t i,
+                                tri_error *err)
+{
+    demo_question question = {.label = label, .text = text, .id = id, .query = ways_query(e, i)};
+    question.ids = tri_embeddings_ids(e, i, &question.n_ids);
+    question.n_before = 1 + prompt_tokens(d, question.ids, question.n_ids);
+    return demo_answer_show(&d->view, &d->source, &question, err);
+}
+
 static tri_status show_questions(demo *d, tri_error *err)
 {
     const struct demo_args *args = d->c->options;
@@ -135,8 +158,7 @@ static tri_status show_questions(demo *d, tri_error *err)
             return err_set(err, TRI_ERR_NOT_FOUND, "--show: no question \"%.*s\" among the first %zu", (int)len, p,
                            args->questions);
         const record *r = &l->reader.records[q];
-        tri_query query = ways_query(l->embeddings, q);
-        TRI_TRY(demo_answer_show(&d->view, &d->source, l->name, r->input.text, r->key, &query, err));
+        TRI_TRY(show_question(d, l->name, r->input.text, r->key, l->embeddings, q, err));
         TRI_TRY(flush(d, err));
         p += len + (p[len] == ',');
     }
@@ -149,8 +171,7 @@ static tri_status ask(demo *d, tri_error *err)
     tri_input input = {.text = {args->ask, strlen(args->ask)}};
     tri_embeddings *e;
     TRI_TRY(embed_questions(d, &input, 1, &e, err));
-    tri_query query = ways_query(e, 0);
-    tri_status st = demo_answer_show(&d->view, &d->source, "?", input.text, (tri_text){NULL, 0}, &query, err);
+    tri_status st = show_question(d, "?", input.text, (tri_text){NULL, 0}, e, 0, err);
     tri_embeddings_free(e);
     return st == TRI_OK ? flush(d, err) : st;
 }

@@ -15,8 +15,14 @@ typedef struct demo_source {
     size_t top; /* hits of each column */
 } demo_source;
 
-/* `id` {NULL, 0}: a question that nobody judged. */
-tri_status demo_answer_show(const view *v, const demo_source *source, const char *label, tri_text question, tri_text id,
-                            const tri_query *query, tri_error *err);
+typedef struct demo_question {
+    const char *label; /* its language */
+    tri_text text, id; /* id {NULL, 0}: nobody judged it */
+    tri_query query;
+    const uint32_t *ids;    /* [n_ids] its tokens as encoded */
+    size_t n_ids, n_before; /* n_before: tokens before the text begins: the first special and the prompt's */
+} demo_question;
+
+tri_status demo_answer_show(const view *v, const demo_source *source, const demo_question *question, tri_error *err);
 
 #endif

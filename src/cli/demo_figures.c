@@ -102,7 +102,8 @@ static tri_status draw_row(const view *v, const char *from, const char *to, doub
 tri_status demo_figures_head(const view *v)
 {
     TRI_TRY(buf_str(v->out, "\n           "));
-    for (size_t m = 0; m < METRICS; m++) TRI_TRY(view_printf(v, VIEW_TITLE, "   %-27s", metric_titles[m]));
+    for (size_t m = 0; m < METRICS; m++)
+        TRI_TRY(view_printf(v, VIEW_TITLE, "   %-*s", m + 1 < METRICS ? 27 : 0, metric_titles[m]));
     TRI_TRY(buf_str(v->out, "\n            "));
     for (size_t m = 0; m < METRICS; m++) {
         TRI_TRY(buf_str(v->out, "  "));

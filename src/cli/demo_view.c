@@ -204,7 +204,8 @@ tri_status view_passage(const view *v, tri_text text, const view_match *matches,
     size_t at = thickest(text, spans, n_spans, columns * lines), s = 0;
     for (size_t line = 0; line < lines && at < text.len; line++) {
         while (line > 0 && at < text.len && text.bytes[at] == ' ') at++;
-        size_t end = fit_line(text, at, columns);
+        size_t end = fit_line(text, at, columns), next = end;
+        while (end > at && text.bytes[end - 1] == ' ') end--;
         TRI_TRY(buf_printf(v->out, "%*s%s", (int)indent, "", line == 0 && at > 0 ? "\xe2\x80\xa6" : ""));
         while (at < end) {
             while (s < n_spans && spans[s].to <= at) s++;
@@ -214,6 +215,7 @@ tri_status view_passage(const view *v, tri_text text, const view_match *matches,
             TRI_TRY(view_safe(v, marked ? VIEW_MARK : VIEW_PLAIN, text.bytes + at, to - at));
             at = to;
         }
+        at = next;
         TRI_TRY(buf_printf(v->out, "%s\n", line + 1 == lines && at < text.len ? "\xe2\x80\xa6" : ""));
     }
     return TRI_OK;
