@@ -125,7 +125,7 @@ static tri_status make(job *j, uint64_t *fetched, tri_error *err)
     stage s;
     TRI_TRY(stage_begin(&s, j->target, !j->demo, err));
     tri_status st = make_in(j, &s, fetched, err);
-    stage_end(&s, st == TRI_OK || !j->demo); /* committed: the working folder's name is gone already */
+    stage_end(&s, !j->demo);
     return st;
 }
 

@@ -67,21 +67,37 @@ static tri_status remove_tree(const char *path, tri_error *err)
     return walk(path, remove_entry, NULL, "remove", err);
 }
 
-/* Opens and locks the folder at s->dir. TRI_ERR_STATE: another process has it. *stale: it was renamed while we waited. */
-static tri_status lock_dir(stage *s, bool *stale, tri_error *err)
+static void unlock(stage *s)
+{
+    if (s->lock >= 0) close(s->lock);
+    s->lock = -1;
+}
+
+/* Does the folder that we hold still have the name s->dir? Its last user may have committed or removed it before we locked it.
+ */
+static bool is_still_named(const stage *s)
 {
     struct stat held, named;
+    return fstat(s->lock, &held) == 0 && stat(s->dir, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
+}
+
+/* Opens and locks the folder at s->dir; *locked false: it was not there any more. TRI_ERR_STATE: another process has it. */
+static tri_status lock_dir(stage *s, bool *locked, tri_error *err)
+{
+    *locked = false;
     s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->lock < 0 && errno == ENOENT) return TRI_OK;
     if (s->lock < 0) return err_set(err, TRI_ERR_IO, "could not open %s: %s", s->dir, strerror(errno));
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
         int code = errno;
-        stage_end(s, true);
+        unlock(s);
         if (code != EWOULDBLOCK) return err_set(err, TRI_ERR_IO, "could not lock %s: %s", s->dir, strerror(code));
         err_set(err, TRI_ERR_STATE, "another process is pulling into %s", s->target);
         return err_hint(err, TRI_ERR_STATE, "wait for it to end, then run the same command again");
     }
-    *stale =
-        fstat(s->lock, &held) != 0 || stat(s->dir, &named) != 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev;
+    *locked = is_still_named(s);
+    if (!*locked) unlock(s);
     return TRI_OK;
 }
 
@@ -94,12 +110,13 @@ tri_status stage_begin(stage *s, const char *target, bool resume, tri_error *err
     int n = snprintf(s->dir, sizeof s->dir, "%s/.%s.pull", parent, base);
     if (n < 0 || (size_t)n >= sizeof s->dir) return err_set(err, TRI_ERR_LIMIT, "path of %s is too long", target);
     snprintf(s->target, sizeof s->target, "%s", target); /* its length was checked by split_target */
-    for (bool stale = true; stale;) {
-        stage_end(s, true);
+    for (bool locked = false; !locked;) {
         TRI_TRY(file_make_dirs(s->dir, err));
-        TRI_TRY(lock_dir(s, &stale, err));
+        TRI_TRY(lock_dir(s, &locked, err));
     }
-    return resume ? TRI_OK : stage_prune(s, NULL, NULL, err);
+    tri_status st = resume ? TRI_OK : stage_prune(s, NULL, NULL, err);
+    if (st) unlock(s);
+    return st;
 }
 
 tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tri_error *err)
@@ -161,23 +178,29 @@ static tri_status replace_target(const stage *s, tri_error *err)
     return remove_tree(old, err);
 }
 
-tri_status stage_commit(stage *s, tri_error *err)
+static tri_status commit(stage *s, tri_error *err)
 {
     char parent[LIMIT_PATH];
     const char *base = NULL;
     TRI_TRY(split_target(s->target, parent, &base, err));
     TRI_TRY(walk(s->dir, sync_entry, NULL, "sync", err));
-    if (file_is_dir(s->target))
-        TRI_TRY(replace_target(s, err));
-    else
-        TRI_TRY(file_rename(s->dir, s->target, err));
+    TRI_TRY(file_is_dir(s->target) ? replace_target(s, err) : file_rename(s->dir, s->target, err));
     return file_sync_dir(parent, err);
+}
+
+tri_status stage_commit(stage *s, tri_error *err)
+{
+    tri_status st = commit(s, err);
+    if (!st) unlock(s); /* the name s->dir is free: what appears there now is another's */
+    return st;
 }
 
 void stage_end(stage *s, bool keep)
 {
     if (s->lock < 0) return;
-    if (!keep) remove_tree(s->dir, NULL);
-    close(s->lock);
-    s->lock = -1;
+    if (keep)
+        rmdir(s->dir); /* succeeds when there is nothing to keep */
+    else
+        remove_tree(s->dir, NULL);
+    unlock(s);
 }

@@ -25,9 +25,9 @@ tri_status stage_path(const stage *s, const char *name, char out[LIMIT_PATH], tr
 tri_status stage_prune(const stage *s, bool (*keep)(const void *ctx, const char *name), const void *ctx, tri_error *err);
 /* Removes a file or a folder with all in it from the working folder; missing is fine. */
 tri_status stage_remove(const stage *s, const char *name, tri_error *err);
-/* The working folder becomes the target; an older target is removed. */
+/* The working folder becomes the target; an older target is removed. On success the lock has ended, too. */
 tri_status stage_commit(stage *s, tri_error *err);
-/* Ends the lock. What was not committed stays for a later pull when `keep`, else goes. */
+/* Ends the lock. Files that were not committed stay for a later pull when `keep`, else go. */
 void stage_end(stage *s, bool keep);
 
 #endif

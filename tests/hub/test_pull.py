@@ -458,6 +458,7 @@ def test_server_faults_that_stay():
 def test_refusals_name_the_remedy():
     with Place() as p:
         assert "HF_TOKEN" in p.pull(name="org/none", code=1) and "401" in p.err
+        assert os.listdir(os.path.dirname(p.dir)) == [], "an empty working folder is left"
         p.hub.faults["listing"] = [Fault(status=403)]
         assert "granted" in p.pull(code=1, env={"HF_TOKEN": TOKEN}) and TOKEN not in p.out + p.err
         p.hub.faults["listing"] = [Fault(status=404)]

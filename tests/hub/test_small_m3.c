@@ -73,7 +73,7 @@ static tri_status make(tri_error *err)
     if (!st) st = stage_commit(&s, err);
     wheel_close(&w);
     pull_record_drop(&record);
-    stage_end(&s, st == TRI_OK);
+    stage_end(&s, false);
     return st;
 }
 

@@ -149,10 +149,10 @@ static void test_each_write_of_a_replacement_fails(void **state)
         assert_int_equal(stage_begin(&s, target, false, NULL), TRI_OK);
         write_at(&s, "a/b/c.json", "new");
         fault_arm(FAULT_WRITE, nth, false);
-        tri_status st = stage_commit(&s, NULL);
+        stage_commit(&s, NULL);
         bool passed = fault_seen(FAULT_WRITE) < nth;
         fault_arm(FAULT_WRITE, 0, false);
-        stage_end(&s, st == TRI_OK);
+        stage_end(&s, false);
         assert_true(target_has("a/b/c.json", "old") || target_has("a/b/c.json", "new"));
         if (passed) return;
         make("old");
