@@ -130,7 +130,8 @@ static tri_status read_string(json_stream *s, tri_error *err)
         s->len = s->decoded.len;
     }
     s->p++;
-    if (high && utf8_count_bad((const uint8_t *)s->text, s->len)) return json_stream_error(s, err, "a string is not valid UTF-8");
+    if (high && utf8_count_bad((const uint8_t *)s->text, s->len))
+        return json_stream_error(s, err, "a string is not valid UTF-8");
     return TRI_OK;
 }
 

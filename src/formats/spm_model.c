@@ -2,8 +2,8 @@
 /* spm_model.c — protobuf wire format, the part of it that SentencePiece uses.
  *
  *   field = varint key (number << 3 | wire type) then: 0 varint, 1 eight bytes, 2 varint length and bytes, 5 four bytes
- * Two passes over the top level: the first counts pieces, the second fills them. Groups (wire types 3 and 4) do not occur and are
- * refused. Submessages are read from their own bytes, two levels deep, without recursion. */
+ * Two passes over the top level: the first counts pieces, the second fills them. Groups (wire types 3 and 4) do not occur and
+ * are refused. Submessages are read from their own bytes, two levels deep, without recursion. */
 #include "formats/spm_model.h"
 
 #include <string.h>
@@ -31,7 +31,8 @@ typedef struct field {
 
 static tri_status damaged(const reader *r, tri_error *err)
 {
-    return err_set(err, TRI_ERR_FORMAT, "%s: not a sentencepiece model: damaged at byte %zu", r->what, (size_t)(r->p - r->start));
+    return err_set(err, TRI_ERR_FORMAT, "%s: not a sentencepiece model: damaged at byte %zu", r->what,
+                   (size_t)(r->p - r->start));
 }
 
 static bool read_varint(reader *r, uint64_t *out)
@@ -155,7 +156,8 @@ tri_status spm_model_parse(const uint8_t *bytes, size_t len, const char *what, s
         TRI_TRY(read_field(&r, &f, err));
         n_pieces += f.number == 1 && f.wire == WIRE_BYTES;
     }
-    if (n_pieces > LIMIT_VOCAB) return err_set(err, TRI_ERR_LIMIT, "%s: %zu pieces, over the limit of %u", what, n_pieces, LIMIT_VOCAB);
+    if (n_pieces > LIMIT_VOCAB)
+        return err_set(err, TRI_ERR_LIMIT, "%s: %zu pieces, over the limit of %u", what, n_pieces, LIMIT_VOCAB);
     spm_model m = {.model_type = SPM_UNIGRAM}; /* the format's default */
     tri_status st = read_top(whole, &m, n_pieces, err);
     if (st)

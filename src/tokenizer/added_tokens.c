@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* added_tokens.c — the list, its ids, and the search.
  *
- * Leftmost-longest without an automaton: at each place whose byte begins some pattern, the piece table gives the longest pattern
- * there. Text without such bytes is passed over at the speed of a table look-up. */
+ * Leftmost-longest without an automaton: at each place whose byte begins some pattern, the piece table gives the longest
+ * pattern there. Text without such bytes is passed over at the speed of a table look-up. */
 #include "tokenizer/added_tokens.h"
 
 #include <string.h>
@@ -78,9 +78,9 @@ tri_status added_tokens_parse(added_tokens *a, const json_t *list, tri_error *er
     return TRI_OK;
 }
 
-static void give_ids(added_tokens *a, const model *m)
+static void give_ids(added_tokens *a, const token_model *m)
 {
-    size_t size = model_size(m), next = size;
+    size_t size = token_model_size(m), next = size;
     for (size_t i = 0; i < a->n; i++) {
         added_token *t = &a->v[i];
         for (size_t k = 0; k < i && t->id == TOKEN_NONE; k++)
@@ -133,7 +133,7 @@ static tri_status fill_set(added_tokens *a, added_set *set, bool normalized, uin
     return TRI_OK;
 }
 
-tri_status added_tokens_close(added_tokens *a, const model *m, const normalizer *n, uint64_t seed, tri_error *err)
+tri_status added_tokens_close(added_tokens *a, const token_model *m, const normalizer *n, uint64_t seed, tri_error *err)
 {
     give_ids(a, m);
     TRI_TRY(normalise(a, n, err));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* added_tokens.h — which strings of the text are tokens before any model sees them? "<s>" in a user's text is the token <s>.
  *
- * Those with normalized = false are looked for in the raw text, the others, normalised themselves, in the normalised spans between;
- * at each place the longest wins, and the search goes on behind it. single_word refuses a match that touches \w; lstrip and rstrip
- * take the white space around in. */
+ * Those with normalized = false are looked for in the raw text, the others, normalised themselves, in the normalised spans
+ * between; at each place the longest wins, and the search goes on behind it. single_word refuses a match that touches \w;
+ * lstrip and rstrip take the white space around in. */
 #ifndef TRI_TOKENIZER_ADDED_TOKENS_H
 #define TRI_TOKENIZER_ADDED_TOKENS_H
 
@@ -15,7 +15,7 @@
 #include "trident/status.h"
 #include "base/arena.h"
 #include "tokenizer/list_grow.h"
-#include "tokenizer/model.h"
+#include "tokenizer/token_model.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/piece_table.h"
 
@@ -30,7 +30,7 @@ typedef struct added_token {
 
 /* The tokens of one kind, raw or normalised. */
 typedef struct added_set {
-    piece_table table; /* pattern -> place in added_tokens.v */
+    piece_table table;   /* pattern -> place in added_tokens.v */
     uint8_t starts[256]; /* first bytes of the patterns */
     size_t count;
 } added_set;
@@ -48,9 +48,9 @@ void added_tokens_drop(added_tokens *a);
 tri_status added_tokens_add(added_tokens *a, const added_token *token, tri_error *err);
 /* tokenizer.json's list */
 tri_status added_tokens_parse(added_tokens *a, const json_t *list, tri_error *err);
-/* Gives ids as the reference does: the model's where it has the string, else counting on from the model's size; the file's own ids
- * are not asked. Then builds the sets. */
-tri_status added_tokens_close(added_tokens *a, const model *m, const normalizer *n, uint64_t seed, tri_error *err);
+/* Gives ids as the reference does: the model's where it has the string, else counting on from the model's size; the file's own
+ * ids are not asked. Then builds the sets. */
+tri_status added_tokens_close(added_tokens *a, const token_model *m, const normalizer *n, uint64_t seed, tri_error *err);
 const added_token *added_tokens_find(const added_tokens *a, const void *content, size_t len); /* NULL = none */
 const added_token *added_tokens_at(const added_tokens *a, uint32_t id);
 

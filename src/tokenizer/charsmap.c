@@ -3,9 +3,9 @@
  *
  * Nearly all text consists of characters that form no cluster with their neighbours and have no entry in the map. `inert` marks
  * them for the BMP, once at loading; runs of them are copied. Only at a character that is not inert does the cluster machine
- * start, one character back, because a mark joins the letter before it. Boundaries of clusters are restart points, so this gives
- * exactly the clusters of a full pass. Linear: a character is decoded at most three times.
- * The replacement of U+FDFA is 18 characters long: the output may grow elevenfold, and is reserved as it grows. */
+ * start, one character back, because a mark joins the letter before it. Boundaries of clusters are restart points, so this
+ * gives exactly the clusters of a full pass. Linear: a character is decoded at most three times. The replacement of U+FDFA is
+ * 18 characters long: the output may grow elevenfold, and is reserved as it grows. */
 #include "tokenizer/charsmap.h"
 
 #include <stdbool.h>
@@ -29,13 +29,22 @@ struct charsmap {
     uint32_t block[]; /* units, then the pool */
 };
 
-static uint32_t unit_label(uint32_t u) { return u & 0x800000FFu; }
-static bool unit_leaf(uint32_t u) { return (u >> 8 & 1) != 0; }
-static uint32_t unit_offset(uint32_t u) { return (u >> 10) << ((u & 0x200u) >> 6); }
+static uint32_t unit_label(uint32_t u)
+{
+    return u & 0x800000FFu;
+}
+static bool unit_leaf(uint32_t u)
+{
+    return (u >> 8 & 1) != 0;
+}
+static uint32_t unit_offset(uint32_t u)
+{
+    return (u >> 10) << ((u & 0x200u) >> 6);
+}
 
 /* The shortest key that is a prefix of key[0..len): its replacement. *found = false when there is none. */
-static tri_status look_up(const charsmap *m, const uint8_t *key, size_t len, bool *found, const uint8_t **with, size_t *with_len,
-                          tri_error *err)
+static tri_status look_up(const charsmap *m, const uint8_t *key, size_t len, bool *found, const uint8_t **with,
+                          size_t *with_len, tri_error *err)
 {
     *found = false;
     uint32_t at = unit_offset(m->units[0]);

@@ -2,7 +2,8 @@
 /* charsmap.h — SentencePiece's precompiled normalisation table, applied the way HF's `Precompiled` normalizer applies it.
  *
  *   u32 trie_bytes | trie: u32 units of a darts-clone double array | NUL-terminated replacements        (little endian)
- *   unit: label(u) = u & 0x800000FF, leaf(u) = u >> 8 & 1, offset(u) = (u >> 10) << ((u & 0x200) >> 6), value(u) = u & 0x7FFFFFFF
+ *   unit: label(u) = u & 0x800000FF, leaf(u) = u >> 8 & 1, offset(u) = (u >> 10) << ((u & 0x200) >> 6), value(u) = u &
+ * 0x7FFFFFFF
  *
  * HF's rule is not SentencePiece's longest match: the text is cut into grapheme clusters; a cluster under 6 bytes of which any
  * prefix is a key is replaced whole by the shortest such key's replacement (so stacked accents get lost); otherwise each

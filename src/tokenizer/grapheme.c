@@ -35,17 +35,17 @@ void grapheme_begin(grapheme *g, uint32_t props)
 static bool joins(const grapheme *g, uint32_t props)
 {
     ucd_gcb last = g->last, next = UCD_GCB(props);
-    if (last == GCB_CR && next == GCB_LF) return true;                                                    /* GB3 */
-    if (last == GCB_CR || last == GCB_LF || last == GCB_CONTROL) return false;                            /* GB4 */
-    if (next == GCB_CR || next == GCB_LF || next == GCB_CONTROL) return false;                            /* GB5 */
+    if (last == GCB_CR && next == GCB_LF) return true;                                                       /* GB3 */
+    if (last == GCB_CR || last == GCB_LF || last == GCB_CONTROL) return false;                               /* GB4 */
+    if (next == GCB_CR || next == GCB_LF || next == GCB_CONTROL) return false;                               /* GB5 */
     if (last == GCB_L && (next == GCB_L || next == GCB_V || next == GCB_LV || next == GCB_LVT)) return true; /* GB6 */
-    if ((last == GCB_LV || last == GCB_V) && (next == GCB_V || next == GCB_T)) return true;               /* GB7 */
-    if ((last == GCB_LVT || last == GCB_T) && next == GCB_T) return true;                                 /* GB8 */
-    if (next == GCB_EXTEND || next == GCB_ZWJ || next == GCB_SPACING) return true;                        /* GB9, GB9a */
-    if (last == GCB_PREPEND) return true;                                                                 /* GB9b */
-    if (g->conjunct == CONJUNCT_LINKED && UCD_INCB(props) == INCB_CONSONANT) return true;                 /* GB9c */
-    if (g->pict == PICT_JOINER && next == GCB_PICT) return true;                                          /* GB11 */
-    return g->odd_ri && next == GCB_RI;                                                                   /* GB12, GB13 */
+    if ((last == GCB_LV || last == GCB_V) && (next == GCB_V || next == GCB_T)) return true;                  /* GB7 */
+    if ((last == GCB_LVT || last == GCB_T) && next == GCB_T) return true;                                    /* GB8 */
+    if (next == GCB_EXTEND || next == GCB_ZWJ || next == GCB_SPACING) return true;                           /* GB9, GB9a */
+    if (last == GCB_PREPEND) return true;                                                                    /* GB9b */
+    if (g->conjunct == CONJUNCT_LINKED && UCD_INCB(props) == INCB_CONSONANT) return true;                    /* GB9c */
+    if (g->pict == PICT_JOINER && next == GCB_PICT) return true;                                             /* GB11 */
+    return g->odd_ri && next == GCB_RI;                                                                      /* GB12, GB13 */
 }
 
 bool grapheme_break(grapheme *g, uint32_t props)

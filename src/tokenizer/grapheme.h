@@ -11,8 +11,8 @@
 
 typedef struct grapheme {
     ucd_gcb last;
-    bool odd_ri;                                                  /* an odd run of regional indicators ends here */
-    enum { PICT_NONE, PICT_SEEN, PICT_JOINER } pict;              /* GB11: Pict Extend* | Pict Extend* ZWJ */
+    bool odd_ri;                                                     /* an odd run of regional indicators ends here */
+    enum { PICT_NONE, PICT_SEEN, PICT_JOINER } pict;                 /* GB11: Pict Extend* | Pict Extend* ZWJ */
     enum { CONJUNCT_NONE, CONJUNCT_OPEN, CONJUNCT_LINKED } conjunct; /* GB9c: Consonant [Extend]* | ... with a Linker */
 } grapheme;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* normalizer.c — the chain and its small steps; the two big ones are charsmap.c and normalizer_bert.c.
  *
- * `first` follows one fact through the chain: does the text still begin with what came from the first character of the input? Only
- * Metaspace with prepend_scheme "first" asks for it. The reference keeps an offset for every byte to know it; these are the cases
- * in which that offset leaves zero: something deleted at the very start by a filter, a strip or a replacement by nothing. (A
- * charsmap that deletes the first cluster does *not* move it: the reference loses that count.) */
+ * `first` follows one fact through the chain: does the text still begin with what came from the first character of the input?
+ * Only Metaspace with prepend_scheme "first" asks for it. The reference keeps an offset for every byte to know it; these are
+ * the cases in which that offset leaves zero: something deleted at the very start by a filter, a strip or a replacement by
+ * nothing. (A charsmap that deletes the first cluster does *not* move it: the reference loses that count.) */
 #include "tokenizer/normalizer.h"
 
 #include <string.h>
@@ -45,7 +45,8 @@ static tri_status append(buf *out, const void *bytes, size_t len, tri_error *err
 static tri_status parse_precompiled(normalizer_step *step, const json_t *object, tri_error *err)
 {
     const json_t *field = json_object_get(object, "precompiled_charsmap");
-    if (!json_is_string(field)) return err_set(err, TRI_ERR_FORMAT, "normalizer Precompiled: precompiled_charsmap is not a string");
+    if (!json_is_string(field))
+        return err_set(err, TRI_ERR_FORMAT, "normalizer Precompiled: precompiled_charsmap is not a string");
     size_t len = json_string_length(field), n = 0;
     uint8_t *blob = mem_alloc(base64_bound(len));
     if (!blob) return err_memory(err, base64_bound(len));
@@ -108,8 +109,8 @@ static const uint8_t *find_match(const normalizer_step *step, const uint8_t *p, 
     return end;
 }
 
-static tri_status run_replace(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out, bool *first,
-                              tri_error *err)
+static tri_status run_replace(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,
+                              bool *first, tri_error *err)
 {
     (void)w;
     const uint8_t *p = text, *end = text + len;
@@ -135,8 +136,8 @@ static tri_status parse_prepend(normalizer_step *step, const json_t *object, tri
     return copy_string(field, &step->content, &step->content_len, err);
 }
 
-static tri_status run_prepend(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out, bool *first,
-                              tri_error *err)
+static tri_status run_prepend(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,
+                              bool *first, tri_error *err)
 {
     (void)w;
     (void)first;
@@ -152,8 +153,8 @@ static tri_status parse_strip(normalizer_step *step, const json_t *object, tri_e
     return json_get_bool(object, "strip_right", "normalizer Strip", true, &step->right, err);
 }
 
-static tri_status run_strip(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out, bool *first,
-                            tri_error *err)
+static tri_status run_strip(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,
+                            bool *first, tri_error *err)
 {
     (void)w;
     const uint8_t *p = text, *end = text + len;
@@ -180,13 +181,13 @@ static tri_status run_form(unicode_form form, const uint8_t *text, size_t len, n
     return unicode_norm_run(form, text, len, &w->forms, out, err);
 }
 
-#define DEFINE_FORM(name, form)                                                                                              \
-    static tri_status name(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,       \
-                           bool *first, tri_error *err)                                                                      \
-    {                                                                                                                        \
-        (void)step;                                                                                                          \
-        (void)first;                                                                                                         \
-        return run_form(form, text, len, w, out, err);                                                                       \
+#define DEFINE_FORM(name, form)                                                                                                \
+    static tri_status name(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,         \
+                           bool *first, tri_error *err)                                                                        \
+    {                                                                                                                          \
+        (void)step;                                                                                                            \
+        (void)first;                                                                                                           \
+        return run_form(form, text, len, w, out, err);                                                                         \
     }
 DEFINE_FORM(run_nfd, UNICODE_NFD)
 DEFINE_FORM(run_nfc, UNICODE_NFC)

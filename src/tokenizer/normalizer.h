@@ -22,7 +22,7 @@ void normalizer_work_drop(normalizer_work *w);
 
 typedef struct normalizer_step normalizer_step;
 typedef struct normalizer_kind {
-    const char *type; /* as tokenizer.json has it */
+    const char *type;                                                                 /* as tokenizer.json has it */
     tri_status (*parse)(normalizer_step *step, const json_t *object, tri_error *err); /* NULL = no settings */
     /* Appends the changed text. *first is true on entry when text[0] comes from the first character of the input; the step
      * clears it when its output no longer begins with that character. */
@@ -36,12 +36,12 @@ typedef struct normalizer_bert {
 
 struct normalizer_step {
     const normalizer_kind *kind;
-    charsmap *map;               /* Precompiled */
-    char *pattern, *content;     /* Replace, Prepend (content) */
+    charsmap *map;           /* Precompiled */
+    char *pattern, *content; /* Replace, Prepend (content) */
     size_t pattern_len, content_len;
-    size_t min_spaces;           /* Replace by the pattern " {n,}"; 0 = by `pattern` */
+    size_t min_spaces; /* Replace by the pattern " {n,}"; 0 = by `pattern` */
     unicode_form form;
-    bool left, right;            /* Strip */
+    bool left, right; /* Strip */
     normalizer_bert bert;
 };
 

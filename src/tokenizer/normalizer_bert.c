@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* normalizer_bert.c — BERT's text cleaning: clean, space out Chinese characters, strip accents, lower case; in this order.
  *
- * It must match HF's BertNormalizer, whose categories are those of Unicode 8.0 (so unassigned characters stay, marks assigned later
- * are not stripped) and whose list of Chinese blocks starts its fifth range at 2B920 where the Python original has 2B820.
+ * It must match HF's BertNormalizer, whose categories are those of Unicode 8.0 (so unassigned characters stay, marks assigned
+ * later are not stripped) and whose list of Chinese blocks starts its fifth range at 2B920 where the Python original has 2B820.
  * One pass over ASCII, which no later step changes; other characters go through the canonical decomposition in runs. */
 #include "tokenizer/normalizer.h"
 
@@ -112,8 +112,8 @@ static bool keeps_first(const normalizer_bert *b, const uint8_t *text)
     return !(b->clean_text && ucd_is(cp, UCD_DROP)) && !(b->strip_accents && ucd_is(cp, UCD_MN));
 }
 
-tri_status normalizer_bert_run(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out, bool *first,
-                               tri_error *err)
+tri_status normalizer_bert_run(const normalizer_step *step, const uint8_t *text, size_t len, normalizer_work *w, buf *out,
+                               bool *first, tri_error *err)
 {
     const normalizer_bert *b = &step->bert;
     if (!keeps_first(b, text)) *first = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* piece_table.c — building and asking the table; the reasons for its shape are in the header.
  *
- * Load: at most half of the slots are used; a filter cell is set by at most one prefix in four on average (real vocabularies have
- * about 2.4 distinct prefixes a piece), so a walk goes on wrongly for about one prefix in seven, by one step. */
+ * Load: at most half of the slots are used; a filter cell is set by at most one prefix in four on average (real vocabularies
+ * have about 2.4 distinct prefixes a piece), so a walk goes on wrongly for about one prefix in seven, by one step. */
 #include "tokenizer/piece_table.h"
 
 #include "base/alloc.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* piece_table.h — which strings of the vocabulary begin at this place of the text? A set of strings with values, made fast in one
- * pass over the file and walked one character at a time.
+/* piece_table.h — which strings of the vocabulary begin at this place of the text? A set of strings with values, made fast in
+ * one pass over the file and walked one character at a time.
  *
- * Two parts. `cells` is a filter with two bits a cell: "some piece begins with this prefix" and "some piece may be this prefix",
- * found by a hash that grows with each character; a prefix without the first bit ends the walk. `slots` is an open-addressing
- * table of the pieces themselves, asked only when the second bit is set. The filter may err on the side of yes, the table never
- * errs: bytes are compared. Against a trie this costs one probe more for a hit and needs no sorting: 250,002 pieces load in a
- * few hundredths of a second. Keys are borrowed. */
+ * Two parts. `cells` is a filter with two bits a cell: "some piece begins with this prefix" and "some piece may be this
+ * prefix", found by a hash that grows with each character; a prefix without the first bit ends the walk. `slots` is an
+ * open-addressing table of the pieces themselves, asked only when the second bit is set. The filter may err on the side of yes,
+ * the table never errs: bytes are compared. Against a trie this costs one probe more for a hit and needs no sorting: 250,002
+ * pieces load in a few hundredths of a second. Keys are borrowed. */
 #ifndef TRI_TOKENIZER_PIECE_TABLE_H
 #define TRI_TOKENIZER_PIECE_TABLE_H
 
@@ -43,7 +43,7 @@ bool piece_table_find(const piece_table *t, const uint8_t *key, size_t len, uint
 /* The longest piece that text[0..len) begins with; 0 = none. */
 size_t piece_table_longest(const piece_table *t, const uint8_t *text, size_t len, uint32_t *value);
 
-/* The walk itself, for model_unigram.c: extend the hash by the character at p, then ask for its cell. */
+/* The walk itself, for token_unigram.c: extend the hash by the character at p, then ask for its cell. */
 static inline uint64_t piece_hash(uint64_t h, const uint8_t *p, size_t n)
 {
     uint32_t c = p[0];

@@ -63,7 +63,8 @@ pretok_stage *pretok_add(pretok *p, const char *type)
 static tri_status add_parsed(pretok *p, const char *type, const json_t *object, tri_error *err)
 {
     if (!find_kind(type)) return err_set(err, TRI_ERR_UNSUPPORTED, "pre-tokenizer of type \"%s\" is not supported", type);
-    if (p->n == PRETOK_STAGES_MAX) return err_set(err, TRI_ERR_LIMIT, "a pre-tokenizer of more than %d stages", PRETOK_STAGES_MAX);
+    if (p->n == PRETOK_STAGES_MAX)
+        return err_set(err, TRI_ERR_LIMIT, "a pre-tokenizer of more than %d stages", PRETOK_STAGES_MAX);
     pretok_stage *stage = pretok_add(p, type);
     if (!stage) return err_memory(err, PRETOK_STAGES_MAX * sizeof *stage);
     return stage->kind->parse ? stage->kind->parse(stage, object, err) : TRI_OK;
@@ -85,7 +86,8 @@ static tri_status parse_all(const json_t *json, pretok *p, tri_error *err)
             TRI_TRY(add_parsed(p, type, object, err));
         } else {
             const json_t *list = json_object_get(object, "pretokenizers");
-            if (!json_is_array(list)) return err_set(err, TRI_ERR_FORMAT, "pre-tokenizer Sequence: pretokenizers is not a list");
+            if (!json_is_array(list))
+                return err_set(err, TRI_ERR_FORMAT, "pre-tokenizer Sequence: pretokenizers is not a list");
             if (depth == PRETOK_STAGES_MAX) return err_set(err, TRI_ERR_LIMIT, "pre-tokenizers are nested too deep");
             stack[depth].list = list;
             stack[depth++].next = 0;

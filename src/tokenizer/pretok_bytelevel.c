@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pretok_bytelevel.c — GPT-2's cut and its alphabet of 256 printable characters.
  *
- * The cut is the regex  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+  written out by hand, alternatives
- * in order. Its look-ahead gives the last blank of a run to the next word (when that blank is a space; else it stands alone).
- * Then each byte becomes a character: 21-7E, A1-AC and AE-FF stand for themselves, the other 68, ascending, are U+0100 onwards. */
+ * The cut is the regex  's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+  written out by hand,
+ * alternatives in order. Its look-ahead gives the last blank of a run to the next word (when that blank is a space; else it
+ * stands alone). Then each byte becomes a character: 21-7E, A1-AC and AE-FF stand for themselves, the other 68, ascending, are
+ * U+0100 onwards. */
 #include "tokenizer/pretok.h"
 
 #include "base/err.h"

@@ -2,8 +2,8 @@
 /* pretok_metaspace.c — SentencePiece's "▁" for a space: every space becomes one, every word begins with one.
  *
  * "always" puts a mark before each piece that does not begin with one (so also after a special token in the text), "first" only
- * before the piece at the very start of the input, and nothing is put before an empty piece. With `split` each mark begins a new
- * piece. Old files say add_prefix_space instead of prepend_scheme. */
+ * before the piece at the very start of the input, and nothing is put before an empty piece. With `split` each mark begins a
+ * new piece. Old files say add_prefix_space instead of prepend_scheme. */
 #include "tokenizer/pretok.h"
 
 #include <string.h>

@@ -95,7 +95,8 @@ static tri_status cut_at_class(pretok_work *w, uint32_t bits, cut_behavior behav
     return TRI_OK;
 }
 
-static tri_status parse_behavior(const json_t *object, const char *what, const char *fallback, cut_behavior *out, tri_error *err)
+static tri_status parse_behavior(const json_t *object, const char *what, const char *fallback, cut_behavior *out,
+                                 tri_error *err)
 {
     static const char *const names[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
     const char *name;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* template.c — every post-processor of the reference as one list of parts for a single text and one for a pair.
  *
- * RoBERTa's pair has two separators in the middle and no second type; BERT's gives B and the last separator type 1. Without special
- * tokens the parts that are text keep their type ids. A Sequence is accepted when at most one of its members adds tokens. */
+ * RoBERTa's pair has two separators in the middle and no second type; BERT's gives B and the last separator type 1. Without
+ * special tokens the parts that are text keep their type ids. A Sequence is accepted when at most one of its members adds
+ * tokens. */
 #include "tokenizer/template.h"
 
 #include <string.h>
@@ -99,7 +100,8 @@ static tri_status add_special(template_list *t, const json_t *tokens, const char
         const json_t *id = json_array_get(ids, i);
         if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= TOKEN_NONE)
             return err_set(err, TRI_ERR_FORMAT, "%s: special token \"%s\" has an id that is none", in_template, name);
-        if (t->n == TEMPLATE_PARTS_MAX) return err_set(err, TRI_ERR_LIMIT, "%s: more than %d parts", in_template, TEMPLATE_PARTS_MAX);
+        if (t->n == TEMPLATE_PARTS_MAX)
+            return err_set(err, TRI_ERR_LIMIT, "%s: more than %d parts", in_template, TEMPLATE_PARTS_MAX);
         add(t, PART_SPECIAL, (uint32_t)json_integer_value(id), type_id);
     }
     return TRI_OK;
@@ -111,13 +113,15 @@ static tri_status parse_part(template_list *t, const json_t *part, const json_t 
     const json_t *body = special ? special : text;
     const char *name;
     size_t type_id = 0;
-    if (!json_is_object(body)) return err_set(err, TRI_ERR_FORMAT, "%s: a part is neither SpecialToken nor Sequence", in_template);
+    if (!json_is_object(body))
+        return err_set(err, TRI_ERR_FORMAT, "%s: a part is neither SpecialToken nor Sequence", in_template);
     TRI_TRY(json_get_str(body, "id", in_template, "", &name, err));
     TRI_TRY(json_get_size(body, "type_id", in_template, 0, 0, UINT8_MAX, &type_id, err));
     if (special) return add_special(t, tokens, name, (uint8_t)type_id, err);
     bool a = !strcmp(name, "A"), b = !strcmp(name, "B");
     if (!a && !(b && pair)) return err_set(err, TRI_ERR_FORMAT, "%s: no sequence is named \"%s\" here", in_template, name);
-    if (t->n == TEMPLATE_PARTS_MAX) return err_set(err, TRI_ERR_LIMIT, "%s: more than %d parts", in_template, TEMPLATE_PARTS_MAX);
+    if (t->n == TEMPLATE_PARTS_MAX)
+        return err_set(err, TRI_ERR_LIMIT, "%s: more than %d parts", in_template, TEMPLATE_PARTS_MAX);
     add_text(t, a ? PART_A : PART_B, (uint8_t)type_id);
     return TRI_OK;
 }

@@ -30,8 +30,8 @@ typedef struct template_rule {
 
 /* Text alone, pair after text with type ids 0 and 1: what the reference does without a post-processor. */
 void template_init(template_rule *t);
-/* tokenizer.json's post_processor: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, a Sequence of these with one
- * that adds tokens; another type is TRI_ERR_UNSUPPORTED by name. */
+/* tokenizer.json's post_processor: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, a Sequence of these with
+ * one that adds tokens; another type is TRI_ERR_UNSUPPORTED by name. */
 tri_status template_parse(template_rule *t, const json_t *json, tri_error *err);
 /* <s> A </s> and <s> A </s></s> B </s>, all of type 0 */
 void template_make_roberta(template_rule *t, uint32_t cls, uint32_t sep);

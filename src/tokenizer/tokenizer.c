@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.c — opening: which file, what rules, and the facts about the result.
  *
- * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt. The two rules for XLM-R vocabularies:
- * "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every XLM-R model whatever the file says,
- * which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just that differs in nothing. */
+ * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt. The two rules for XLM-R
+ * vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every XLM-R model whatever
+ * the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just that differs in
+ * nothing. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ static bool is_xlmr(const tokenizer *t)
 {
     static const char *const first[] = {"<s>", "<pad>", "</s>", "<unk>"};
     const vocab *v = &t->model.vocab;
-    if (t->model.kind != &model_unigram || v->n < 4 || t->model.unk_id != 3) return false;
+    if (t->model.kind != &token_unigram || v->n < 4 || t->model.unk_id != 3) return false;
     for (size_t i = 0; i < 4; i++)
         if (v->entries[i].len != strlen(first[i]) || memcmp(v->entries[i].piece, first[i], v->entries[i].len)) return false;
     return true;
@@ -49,8 +50,11 @@ static tri_status apply_rules(tokenizer *t, int rules, tri_error *err)
 static uint32_t find_role(const tokenizer *t, token_role role)
 {
     static const char *const known[N_ROLES][3] = {
-        [ROLE_CLS] = {"[CLS]", "<s>", NULL},   [ROLE_SEP] = {"[SEP]", "</s>", NULL},   [ROLE_PAD] = {"[PAD]", "<pad>", "<|padding|>"},
-        [ROLE_UNK] = {"[UNK]", "<unk>", NULL}, [ROLE_MASK] = {"[MASK]", "<mask>", NULL},
+        [ROLE_CLS] = {"[CLS]", "<s>", NULL},
+        [ROLE_SEP] = {"[SEP]", "</s>", NULL},
+        [ROLE_PAD] = {"[PAD]", "<pad>", "<|padding|>"},
+        [ROLE_UNK] = {"[UNK]", "<unk>", NULL},
+        [ROLE_MASK] = {"[MASK]", "<mask>", NULL},
     };
     uint32_t id;
     const char *name = t->config.names[role];
@@ -136,7 +140,7 @@ tri_status tokenizer_open_bytes(const char *name, const uint8_t *bytes, size_t l
     }
     t->config = *config;
     memset(config, 0, sizeof *config);
-    model_init(&t->model);
+    token_model_init(&t->model);
     added_tokens_init(&t->added);
     template_init(&t->template);
     t->file = mem_strdup(name);
@@ -162,8 +166,8 @@ static tri_status find_file(const char *path, char file[LIMIT_PATH], char dir[LI
             if (file_join(file, LIMIT_PATH, path, names[i])) return err_set(err, TRI_ERR_LIMIT, "a path of %zu bytes", len);
             if (file_exists(file)) return TRI_OK;
         }
-        return err_set(err, TRI_ERR_NOT_FOUND, "no tokenizer in \"%s\": neither tokenizer.json, sentencepiece.bpe.model nor vocab.txt",
-                       path);
+        return err_set(err, TRI_ERR_NOT_FOUND,
+                       "no tokenizer in \"%s\": neither tokenizer.json, sentencepiece.bpe.model nor vocab.txt", path);
     }
     memcpy(file, path, len + 1);
     const char *slash = strrchr(path, '/');
@@ -182,9 +186,9 @@ tri_status tokenizer_open(const char *path, int rules, tokenizer **out, tri_erro
     mapped_file map;
     TRI_TRY(mapped_file_open(file, &map, err));
     tokenizer_config config = {0};
-    tri_status st = map.len <= LIMIT_TOKENIZER_FILE
-                        ? tokenizer_config_load(&config, dir, err)
-                        : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u", file, map.len, LIMIT_TOKENIZER_FILE);
+    tri_status st = map.len <= LIMIT_TOKENIZER_FILE ? tokenizer_config_load(&config, dir, err)
+                                                    : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u",
+                                                              file, map.len, LIMIT_TOKENIZER_FILE);
     if (!st) st = tokenizer_open_bytes(file, map.data, map.len, rules, &config, out, err);
     mapped_file_close(&map);
     return st;
@@ -197,7 +201,7 @@ void tokenizer_close(tokenizer *t)
     added_tokens_drop(&t->added);
     normalizer_drop(&t->normalizer);
     pretok_drop(&t->pretok);
-    model_drop(&t->model);
+    token_model_drop(&t->model);
     mem_free(t->file);
     mem_free(t);
 }

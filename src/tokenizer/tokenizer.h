@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tokenizer.h — what are its tokens? The face of the room: one immutable tokenizer, shared by threads, and a scratch per thread.
+/* tokenizer.h — what are its tokens? The face of the room: one immutable tokenizer, shared by threads, and a scratch per
+ * thread.
  *
  * The reference is HF tokenizers 0.22.2 driven by tokenizer.json: ids are equal, always. `rules` chooses between the published
  * file's pipeline and the one that transformers 5 builds for XLM-R vocabularies (spec: models.md 5, 11.1). */
@@ -25,14 +26,14 @@ tri_status tokenizer_open(const char *path, int rules, tokenizer **out, tri_erro
 void tokenizer_close(tokenizer *t);
 
 typedef struct tokenizer_info {
-    const char *kind;       /* "unigram", "wordpiece", "bpe" */
-    const char *file;       /* the file it was read from */
-    int rules;              /* in force */
-    bool rules_differ;      /* the other rule would give other ids for some text */
-    size_t n_vocab;         /* highest id + 1, added tokens counted */
-    uint32_t cls, sep, pad, unk, mask; /* TOKEN_NONE where absent; <s> and </s> count as cls and sep */
+    const char *kind;                      /* "unigram", "wordpiece", "bpe" */
+    const char *file;                      /* the file it was read from */
+    int rules;                             /* in force */
+    bool rules_differ;                     /* the other rule would give other ids for some text */
+    size_t n_vocab;                        /* highest id + 1, added tokens counted */
+    uint32_t cls, sep, pad, unk, mask;     /* TOKEN_NONE where absent; <s> and </s> count as cls and sep */
     size_t specials_single, specials_pair; /* what the template adds */
-    size_t model_max_length; /* tokenizer_config.json; 0 = absent or the 1e30 sentinel */
+    size_t model_max_length;               /* tokenizer_config.json; 0 = absent or the 1e30 sentinel */
 } tokenizer_info;
 void tokenizer_info_get(const tokenizer *t, tokenizer_info *info);
 /* The vocabulary's string of an id; false for an id without one. */
@@ -50,7 +51,7 @@ typedef struct encode_options {
 } encode_options;
 
 typedef struct encoding {
-    const uint32_t *ids;     /* borrowed from the scratch until its next use */
+    const uint32_t *ids; /* borrowed from the scratch until its next use */
     const uint8_t *type_ids;
     size_t n;
     bool truncated;

@@ -2,8 +2,8 @@
 /* tokenizer_config.c — the two small files beside a vocabulary: names of the special tokens, the longest input, the side to cut
  * from, and, for a vocab.txt without tokenizer.json, how BERT cleans its text.
  *
- * tokenizer_config.json counts before special_tokens_map.json. A name may be a string or an object with "content". Pipelines come
- * from tokenizer.json alone; nothing here changes them. */
+ * tokenizer_config.json counts before special_tokens_map.json. A name may be a string or an object with "content". Pipelines
+ * come from tokenizer.json alone; nothing here changes them. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ static tri_status take_names(tokenizer_config *c, const json_t *object, const ch
     static const struct {
         token_role role;
         const char *key;
-    } keys[] = {{ROLE_CLS, "cls_token"}, {ROLE_CLS, "bos_token"}, {ROLE_SEP, "sep_token"}, {ROLE_SEP, "eos_token"},
+    } keys[] = {{ROLE_CLS, "cls_token"}, {ROLE_CLS, "bos_token"}, {ROLE_SEP, "sep_token"},  {ROLE_SEP, "eos_token"},
                 {ROLE_PAD, "pad_token"}, {ROLE_UNK, "unk_token"}, {ROLE_MASK, "mask_token"}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         TRI_TRY(take_name(object, keys[i].key, what, &c->names[keys[i].role], err));

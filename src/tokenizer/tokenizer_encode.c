@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_encode.c — from a text to ids, in the reference's order:
  *
- *   bytes -> repair UTF-8 -> added tokens in the raw text -> for each span between: normalise -> added tokens in the normalised text
+ *   bytes -> repair UTF-8 -> added tokens in the raw text -> for each span between: normalise -> added tokens in the normalised
+ * text
  *         -> for each span between: pre-tokenise -> for each piece: the model -> ids -> truncate -> template
  *
- * Truncation comes before the special tokens are put around: the budget is max_length minus what the template adds. A max_length
- * under that number is refused (the reference lets it wrap round and cuts nothing). */
+ * Truncation comes before the special tokens are put around: the budget is max_length minus what the template adds. A
+ * max_length under that number is refused (the reference lets it wrap round and cuts nothing). */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ struct tokenizer_scratch {
     buf repaired;
     normalizer_work normalizer;
     pretok_work pretok;
-    model_work model;
+    token_model_work model;
     word_cache *words;
     u32_list ids[2];
     u32_list out_ids;
@@ -36,7 +37,7 @@ tri_status tokenizer_scratch_new(tokenizer_scratch **out, tri_error *err)
     buf_init(&s->repaired, 0);
     normalizer_work_init(&s->normalizer);
     pretok_work_init(&s->pretok);
-    model_work_init(&s->model);
+    token_model_work_init(&s->model);
     tri_status st = word_cache_new(&s->words, err);
     if (st) {
         tokenizer_scratch_free(s);
@@ -52,7 +53,7 @@ void tokenizer_scratch_free(tokenizer_scratch *s)
     buf_drop(&s->repaired);
     normalizer_work_drop(&s->normalizer);
     pretok_work_drop(&s->pretok);
-    model_work_drop(&s->model);
+    token_model_work_drop(&s->model);
     word_cache_free(s->words);
     mem_free(s->ids[0].v);
     mem_free(s->ids[1].v);
@@ -85,8 +86,8 @@ static tri_status encode_piece(const tokenizer *t, tokenizer_scratch *s, const u
 }
 
 /* A normalised span without added tokens. Stops when more than `limit` ids are there. */
-static tri_status encode_span(const tokenizer *t, tokenizer_scratch *s, const uint8_t *text, size_t len, bool first, size_t limit,
-                              u32_list *ids, tri_error *err)
+static tri_status encode_span(const tokenizer *t, tokenizer_scratch *s, const uint8_t *text, size_t len, bool first,
+                              size_t limit, u32_list *ids, tri_error *err)
 {
     TRI_TRY(pretok_run(&t->pretok, text, len, first, &s->pretok, err));
     const span_list *pieces = &s->pretok.spans;
@@ -96,8 +97,8 @@ static tri_status encode_span(const tokenizer *t, tokenizer_scratch *s, const ui
 }
 
 /* A span of the raw text without raw added tokens. */
-static tri_status encode_raw(const tokenizer *t, tokenizer_scratch *s, const uint8_t *text, size_t len, bool first, size_t limit,
-                             u32_list *ids, tri_error *err)
+static tri_status encode_raw(const tokenizer *t, tokenizer_scratch *s, const uint8_t *text, size_t len, bool first,
+                             size_t limit, u32_list *ids, tri_error *err)
 {
     const uint8_t *normal;
     size_t normal_len;
@@ -115,12 +116,13 @@ static tri_status encode_raw(const tokenizer *t, tokenizer_scratch *s, const uin
 }
 
 /* One text without its template. At least limit + 1 ids, or all. */
-static tri_status encode_text(const tokenizer *t, tokenizer_scratch *s, tri_text text, size_t limit, u32_list *ids, size_t *bad_bytes,
-                              tri_error *err)
+static tri_status encode_text(const tokenizer *t, tokenizer_scratch *s, tri_text text, size_t limit, u32_list *ids,
+                              size_t *bad_bytes, tri_error *err)
 {
     const uint8_t *bytes = (const uint8_t *)text.bytes;
     size_t len = text.len, n_bad = 0;
-    if (len > LIMIT_TEXT_BYTES) return err_set(err, TRI_ERR_LIMIT, "a text of %zu bytes, over the limit of %u", len, LIMIT_TEXT_BYTES);
+    if (len > LIMIT_TEXT_BYTES)
+        return err_set(err, TRI_ERR_LIMIT, "a text of %zu bytes, over the limit of %u", len, LIMIT_TEXT_BYTES);
     if (utf8_count_bad(bytes, len)) {
         buf_clear(&s->repaired);
         if (utf8_repair(bytes, len, &s->repaired, &n_bad)) return err_memory(err, len);
@@ -146,8 +148,8 @@ static tri_status find_budget(const template_list *parts, const encode_options *
 {
     size_t n_special = o->no_specials ? 0 : parts->n_special;
     if (o->max_length && o->max_length < n_special)
-        return err_set(err, TRI_ERR_ARGUMENT, "max_length %zu is less than the %zu special tokens of the template", o->max_length,
-                       n_special);
+        return err_set(err, TRI_ERR_ARGUMENT, "max_length %zu is less than the %zu special tokens of the template",
+                       o->max_length, n_special);
     *budget = o->max_length ? o->max_length - n_special : SIZE_MAX;
     return TRI_OK;
 }
@@ -157,8 +159,8 @@ static u32_list keep(const tokenizer *t, const u32_list *ids, size_t n)
     return (u32_list){ids->v ? ids->v + (t->config.truncate_left ? ids->n - n : 0) : NULL, n, n};
 }
 
-static tri_status finish(tokenizer_scratch *s, const template_list *parts, const u32_list *a, const u32_list *b, bool no_specials,
-                         encoding *out, tri_error *err)
+static tri_status finish(tokenizer_scratch *s, const template_list *parts, const u32_list *a, const u32_list *b,
+                         bool no_specials, encoding *out, tri_error *err)
 {
     size_t room = a->n + b->n + parts->n_special;
     s->out_ids.n = 0;

@@ -6,7 +6,7 @@
 #include "tokenizer/tokenizer.h"
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/model.h"
+#include "tokenizer/token_model.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/pretok.h"
 #include "tokenizer/template.h"
@@ -17,7 +17,7 @@ typedef enum { ROLE_CLS, ROLE_SEP, ROLE_PAD, ROLE_UNK, ROLE_MASK, N_ROLES } toke
 
 /* tokenizer_config.json and special_tokens_map.json, as far as they matter here. */
 typedef struct tokenizer_config {
-    char *names[N_ROLES]; /* NULL = not said */
+    char *names[N_ROLES];                         /* NULL = not said */
     bool lowercase, chinese_chars, strip_accents; /* vocab.txt alone */
     size_t model_max_length;
     bool truncate_left;
@@ -32,7 +32,7 @@ struct tokenizer {
     added_tokens added;
     normalizer normalizer;
     pretok pretok;
-    model model;
+    token_model model;
     template_rule template;
     uint64_t fingerprint; /* of the file's bytes: whose words a cache holds, and the hash seed */
     int rules;
@@ -41,8 +41,8 @@ struct tokenizer {
     uint32_t roles[N_ROLES];
 };
 
-/* Each fills normalizer, pretok, model (vocabulary not yet closed), added and template of an empty tokenizer from the bytes of one
- * kind of file, whose name is t->file. */
+/* Each fills normalizer, pretok, model (vocabulary not yet closed), added and template of an empty tokenizer from the bytes of
+ * one kind of file, whose name is t->file. */
 tri_status tokenizer_json_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);
 tri_status tokenizer_spm_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);
 tri_status tokenizer_vocab_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);

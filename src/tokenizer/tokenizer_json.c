@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_json.c — Hugging Face's tokenizer.json.
  *
- * The file is streamed: only the vocabulary is big (250,002 pairs, 17 MB for XLM-R), and it goes straight into the arena. The small
- * members (normalizer, pre_tokenizer, post_processor, added_tokens) are cut out as text and read as trees. `truncation` and
- * `padding` are a user's last settings that were saved by accident (all-MiniLM-L6-v2 pads everything to 128): they are read past, and
- * so is `decoder`.
- * Scores are read with the arithmetic of the reference's JSON reader, which rounds twice for 17 digits; a sum that is off by one in
- * the last place can choose another token. */
+ * The file is streamed: only the vocabulary is big (250,002 pairs, 17 MB for XLM-R), and it goes straight into the arena. The
+ * small members (normalizer, pre_tokenizer, post_processor, added_tokens) are cut out as text and read as trees. `truncation`
+ * and `padding` are a user's last settings that were saved by accident (all-MiniLM-L6-v2 pads everything to 128): they are read
+ * past, and so is `decoder`. Scores are read with the arithmetic of the reference's JSON reader, which rounds twice for 17
+ * digits; a sum that is off by one in the last place can choose another token. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <math.h>
@@ -145,7 +144,7 @@ static tri_status read_named_vocab(json_stream *s, vocab *v, tri_error *err)
 }
 
 typedef struct model_members {
-    const model_kind *kind; /* NULL = to be inferred */
+    const token_model_kind *kind; /* NULL = to be inferred */
     bool is_list, is_map, has_merges, dropout;
 } model_members;
 
@@ -171,9 +170,10 @@ static tri_status read_type(json_stream *s, json_event event, model_members *mem
 {
     if (event == JSON_EVENT_NULL) return TRI_OK;
     if (event != JSON_EVENT_STRING) return wrong(s, "the model's type is not a string", err);
-    members->kind = model_kind_find(s->text, s->len);
+    members->kind = token_model_find(s->text, s->len);
     if (members->kind) return TRI_OK;
-    return err_set(err, TRI_ERR_UNSUPPORTED, "model of type \"%.*s\" is not supported", (int)(s->len > 80 ? 80 : s->len), s->text);
+    return err_set(err, TRI_ERR_UNSUPPORTED, "model of type \"%.*s\" is not supported", (int)(s->len > 80 ? 80 : s->len),
+                   s->text);
 }
 
 static tri_status read_dropout(json_stream *s, json_event event, model_members *members, tri_error *err)
@@ -186,8 +186,8 @@ static tri_status read_dropout(json_stream *s, json_event event, model_members *
 }
 
 /* A member whose value is one event; *known = false when the key is none of ours. */
-static tri_status read_scalar(json_stream *s, const char *key, json_event event, model *m, model_members *members, bool *known,
-                              tri_error *err)
+static tri_status read_scalar(json_stream *s, const char *key, json_event event, token_model *m, model_members *members,
+                              bool *known, tri_error *err)
 {
     struct {
         const char *key;
@@ -196,7 +196,8 @@ static tri_status read_scalar(json_stream *s, const char *key, json_event event,
     struct {
         const char *key;
         char **value;
-    } strings[] = {{"unk_token", &m->unk_token}, {"continuing_subword_prefix", &m->continuing_subword_prefix},
+    } strings[] = {{"unk_token", &m->unk_token},
+                   {"continuing_subword_prefix", &m->continuing_subword_prefix},
                    {"end_of_word_suffix", &m->end_of_word_suffix}};
     *known = true;
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -216,7 +217,7 @@ static tri_status read_scalar(json_stream *s, const char *key, json_event event,
     return TRI_OK;
 }
 
-static tri_status read_vocab(json_stream *s, model *m, model_members *members, tri_error *err)
+static tri_status read_vocab(json_stream *s, token_model *m, model_members *members, tri_error *err)
 {
     json_event event;
     TRI_TRY(json_stream_next(s, &event, err));
@@ -235,7 +236,7 @@ static tri_status skip_rest(json_stream *s, json_event event, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status read_members(json_stream *s, model *m, model_members *members, tri_error *err)
+static tri_status read_members(json_stream *s, token_model *m, model_members *members, tri_error *err)
 {
     for (;;) {
         json_event event;
@@ -262,19 +263,20 @@ static tri_status read_members(json_stream *s, model *m, model_members *members,
 }
 
 /* A file without model.type tells it by its shape. */
-static tri_status choose_kind(model *m, const model_members *members, tri_error *err)
+static tri_status choose_kind(token_model *m, const model_members *members, tri_error *err)
 {
-    const model_kind *by_shape = members->is_list ? &model_unigram : members->has_merges ? &model_bpe : &model_wordpiece;
+    const token_model_kind *by_shape = members->is_list ? &token_unigram : members->has_merges ? &token_bpe : &token_wordpiece;
     m->kind = members->kind ? members->kind : by_shape;
     if (!members->is_list && !members->is_map) return err_set(err, TRI_ERR_FORMAT, "the model has no vocab");
-    if ((m->kind == &model_unigram) != members->is_list)
-        return err_set(err, TRI_ERR_FORMAT, "the vocab of a %s model is %s", m->kind->type, members->is_list ? "a list" : "an object");
-    if (m->kind == &model_bpe && !members->has_merges) return err_set(err, TRI_ERR_FORMAT, "the BPE model has no merges");
+    if ((m->kind == &token_unigram) != members->is_list)
+        return err_set(err, TRI_ERR_FORMAT, "the vocab of a %s model is %s", m->kind->type,
+                       members->is_list ? "a list" : "an object");
+    if (m->kind == &token_bpe && !members->has_merges) return err_set(err, TRI_ERR_FORMAT, "the BPE model has no merges");
     if (members->dropout) return err_set(err, TRI_ERR_UNSUPPORTED, "BPE dropout is not supported: it gives random tokens");
-    return m->kind == &model_wordpiece ? model_wordpiece_defaults(m, err) : TRI_OK;
+    return m->kind == &token_wordpiece ? token_wordpiece_defaults(m, err) : TRI_OK;
 }
 
-static tri_status read_model(json_stream *s, model *m, tri_error *err)
+static tri_status read_model(json_stream *s, token_model *m, tri_error *err)
 {
     model_members members = {0};
     json_event event;

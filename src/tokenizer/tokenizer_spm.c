@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_spm.c — XLM-R's sentencepiece.bpe.model on its own, by the rule of transformers 4's converter.
  *
- *   SentencePiece ids: <unk> 0, <s> 1, </s> 2, first piece 3     model ids: <s> 0, <pad> 1, </s> 2, <unk> 3, piece k -> k + 1, <mask> last
- *   normalizer: Precompiled(charsmap), Strip(right), Replace(" {2,}" -> "▁")     pre-tokenizer: Metaspace(▁, always)
+ *   SentencePiece ids: <unk> 0, <s> 1, </s> 2, first piece 3     model ids: <s> 0, <pad> 1, </s> 2, <unk> 3, piece k -> k + 1,
+ * <mask> last normalizer: Precompiled(charsmap), Strip(right), Replace(" {2,}" -> "▁")     pre-tokenizer: Metaspace(▁, always)
  *   template: <s> A </s>, <s> A </s></s> B </s>
- * The five specials, and the file's control and user-defined pieces, are tokens in the text; <mask> takes the white space before it in.
- * Another order of the first three pieces is another model's file, and is refused. */
+ * The five specials, and the file's control and user-defined pieces, are tokens in the text; <mask> takes the white space
+ * before it in. Another order of the first three pieces is another model's file, and is refused. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -21,8 +21,10 @@ static bool is_piece(const spm_piece *p, const char *text)
 
 static tri_status check_kind(const spm_model *m, tri_error *err)
 {
-    if (m->model_type != SPM_UNIGRAM) return err_set(err, TRI_ERR_UNSUPPORTED, "sentencepiece model type %d is not unigram", m->model_type);
-    if (m->n_pieces < 3 || !is_piece(&m->pieces[0], "<unk>") || !is_piece(&m->pieces[1], "<s>") || !is_piece(&m->pieces[2], "</s>"))
+    if (m->model_type != SPM_UNIGRAM)
+        return err_set(err, TRI_ERR_UNSUPPORTED, "sentencepiece model type %d is not unigram", m->model_type);
+    if (m->n_pieces < 3 || !is_piece(&m->pieces[0], "<unk>") || !is_piece(&m->pieces[1], "<s>") ||
+        !is_piece(&m->pieces[2], "</s>"))
         return err_set(err, TRI_ERR_UNSUPPORTED, "not XLM-R's vocabulary: the pieces do not begin with <unk> <s> </s>");
     return TRI_OK;
 }
@@ -77,7 +79,7 @@ tri_status tokenizer_spm_load(tokenizer *t, const uint8_t *bytes, size_t len, tr
     spm_model m;
     TRI_TRY(spm_model_parse(bytes, len, "sentencepiece model", &m, err));
     tri_status st = check_kind(&m, err);
-    t->model.kind = &model_unigram;
+    t->model.kind = &token_unigram;
     t->model.unk_id = 3;
     if (!st) st = fill_vocab(&t->model.vocab, &m, err);
     if (!st) st = fill_added(t, &m, err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_vocab.c — a BERT vocabulary on its own: vocab.txt, one piece a line, line number = id.
  *
- * The rest of the pipeline is what transformers builds for BertTokenizer: BertNormalizer and BertPreTokenizer with the settings of
- * tokenizer_config.json (lower case and Chinese spacing by default), WordPiece with "##" and 100 characters, [CLS] A [SEP] B [SEP], and
- * the five special tokens found in the text. A line ends at LF, CR or CR LF, as Python reads text files; spaces belong to the piece. */
+ * The rest of the pipeline is what transformers builds for BertTokenizer: BertNormalizer and BertPreTokenizer with the settings
+ * of tokenizer_config.json (lower case and Chinese spacing by default), WordPiece with "##" and 100 characters, [CLS] A [SEP] B
+ * [SEP], and the five special tokens found in the text. A line ends at LF, CR or CR LF, as Python reads text files; spaces
+ * belong to the piece. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -55,13 +56,13 @@ tri_status tokenizer_vocab_load(tokenizer *t, const uint8_t *bytes, size_t len, 
         [ROLE_CLS] = "[CLS]", [ROLE_SEP] = "[SEP]", [ROLE_PAD] = "[PAD]", [ROLE_UNK] = "[UNK]", [ROLE_MASK] = "[MASK]"};
     const char *names[N_ROLES];
     uint32_t cls = 0, sep = 0;
-    model *m = &t->model;
-    m->kind = &model_wordpiece;
+    token_model *m = &t->model;
+    m->kind = &token_wordpiece;
     TRI_TRY(read_lines(&m->vocab, (const char *)bytes, len, err));
     for (token_role r = 0; r < N_ROLES; r++) names[r] = t->config.names[r] ? t->config.names[r] : usual[r];
     m->unk_token = mem_strdup(names[ROLE_UNK]);
     if (!m->unk_token) return err_memory(err, strlen(names[ROLE_UNK]));
-    TRI_TRY(model_wordpiece_defaults(m, err));
+    TRI_TRY(token_wordpiece_defaults(m, err));
     for (token_role r = ROLE_CLS; r <= ROLE_SEP; r++)
         if (!find_line(&m->vocab, names[r], r == ROLE_CLS ? &cls : &sep))
             return err_set(err, TRI_ERR_FORMAT, "vocab.txt has no line \"%s\"", names[r]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* truncate.c — the reference's rule, which is not the one of the slow Python tokenizers: on an odd budget with both texts cut, the
- * spare token goes to the longer one (to B on equal lengths). A budget of 0 empties both, whatever the strategy. */
+/* truncate.c — the reference's rule, which is not the one of the slow Python tokenizers: on an odd budget with both texts cut,
+ * the spare token goes to the longer one (to B on equal lengths). A budget of 0 empties both, whatever the strategy. */
 #include "tokenizer/truncate.h"
 
 #include "base/err.h"
@@ -39,9 +39,12 @@ tri_status truncate_lengths(size_t budget, int strategy, bool pair, size_t *n_a,
             *n_a = budget;
         return TRI_OK;
     }
-    if (!pair) return err_set(err, TRI_ERR_ARGUMENT, "could not truncate the second text only: there is none, and %zu tokens are over", cut);
+    if (!pair)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not truncate the second text only: there is none, and %zu tokens are over",
+                       cut);
     if (*n_b <= cut)
-        return err_set(err, TRI_ERR_ARGUMENT, "could not truncate the second text only: it has %zu tokens, and %zu are over", *n_b, cut);
+        return err_set(err, TRI_ERR_ARGUMENT, "could not truncate the second text only: it has %zu tokens, and %zu are over",
+                       *n_b, cut);
     *n_b -= cut;
     return TRI_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ucd.c — the measured bits, and utf8proc behind them.
  *
- * The bits say *whether* a character decomposes, combines or has a lower case for the reference; utf8proc says *into what*, which
- * Unicode's stability policy fixes forever. Lower-case mappings newer than utf8proc 2.8 stand in the table. */
+ * The bits say *whether* a character decomposes, combines or has a lower case for the reference; utf8proc says *into what*,
+ * which Unicode's stability policy fixes forever. Lower-case mappings newer than utf8proc 2.8 stand in the table. */
 #include "tokenizer/ucd.h"
 
 #include <utf8proc.h>

@@ -2,9 +2,10 @@
 /* ucd.h — what kind of character is this, in the reference's eyes?
  *
  * HF tokenizers 0.22.2 mixes Unicode versions: BERT's categories are those of Unicode 8.0, normalisation forms of 9.0, grapheme
- * clusters of 16.0, \p{L} and \p{N} those of its regex library, \w and lower case those of Rust. The bits below were measured from it
- * over all code points (tools/fixtures/make_unicode_tables.py); values that never change once assigned (combining classes,
- * decompositions) come from utf8proc, and only for characters the bits allow, so a newer utf8proc changes nothing here. */
+ * clusters of 16.0, \p{L} and \p{N} those of its regex library, \w and lower case those of Rust. The bits below were measured
+ * from it over all code points (tools/fixtures/make_unicode_tables.py); values that never change once assigned (combining
+ * classes, decompositions) come from utf8proc, and only for characters the bits allow, so a newer utf8proc changes nothing
+ * here. */
 #ifndef TRI_TOKENIZER_UCD_H
 #define TRI_TOKENIZER_UCD_H
 
@@ -32,8 +33,21 @@ enum {
 
 /* Grapheme_Cluster_Break, UAX #29; PICT is Extended_Pictographic with no class of its own. */
 typedef enum {
-    GCB_OTHER, GCB_CR, GCB_LF, GCB_CONTROL, GCB_EXTEND, GCB_ZWJ, GCB_SPACING, GCB_PREPEND,
-    GCB_RI, GCB_L, GCB_V, GCB_T, GCB_LV, GCB_LVT, GCB_PICT
+    GCB_OTHER,
+    GCB_CR,
+    GCB_LF,
+    GCB_CONTROL,
+    GCB_EXTEND,
+    GCB_ZWJ,
+    GCB_SPACING,
+    GCB_PREPEND,
+    GCB_RI,
+    GCB_L,
+    GCB_V,
+    GCB_T,
+    GCB_LV,
+    GCB_LVT,
+    GCB_PICT
 } ucd_gcb;
 /* Indic_Conjunct_Break */
 typedef enum { INCB_NONE, INCB_CONSONANT, INCB_LINKER, INCB_EXTEND } ucd_incb;

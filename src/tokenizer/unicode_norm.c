@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unicode_norm.c — decompose, order, compose; one starter and its marks at a time.
  *
- * `pending` holds a starter (or none, at the start of a text) and the marks decomposed after it. When the next starter comes, the
- * marks are put in canonical order (a stable counting sort when there are many: a text may be a million marks), composed, and
- * written, unless nothing but the starter is left and it composes with the next one (Hangul, some Indic vowels).
- * ASCII is copied in runs; its last character waits when something else follows. */
+ * `pending` holds a starter (or none, at the start of a text) and the marks decomposed after it. When the next starter comes,
+ * the marks are put in canonical order (a stable counting sort when there are many: a text may be a million marks), composed,
+ * and written, unless nothing but the starter is left and it composes with the next one (Hangul, some Indic vowels). ASCII is
+ * copied in runs; its last character waits when something else follows. */
 #include "tokenizer/unicode_norm.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unicode_norm.h — the normalisation forms NFC, NFD, NFKC and NFKD (UAX #15) as of Unicode 9, which is what the reference has. */
+/* unicode_norm.h — the normalisation forms NFC, NFD, NFKC and NFKD (UAX #15) as of Unicode 9, which is what the reference has.
+ */
 #ifndef TRI_TOKENIZER_UNICODE_NORM_H
 #define TRI_TOKENIZER_UNICODE_NORM_H
 

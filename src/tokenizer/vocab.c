@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vocab.c — strings in one arena, entries in the file's order, the way back from an id, and the piece table over the strings, made
- * at vocab_close when their number is known. */
+/* vocab.c — strings in one arena, entries in the file's order, the way back from an id, and the piece table over the strings,
+ * made at vocab_close when their number is known. */
 #include "tokenizer/vocab.h"
 
 #include <string.h>

@@ -42,7 +42,8 @@ word_entry *word_cache_at(word_cache *c, const uint8_t *piece, size_t len, int *
 {
     uint64_t key[WORD_CACHE_KEY / 8] = {0};
     memcpy(key, piece, len);
-    uint64_t h = (key[0] * 0x9E3779B97F4A7C15u) ^ (key[1] * 0xC2B2AE3D27D4EB4Fu) ^ (key[2] * 0x165667B19E3779F9u); /* xxHash primes */
+    uint64_t h =
+        (key[0] * 0x9E3779B97F4A7C15u) ^ (key[1] * 0xC2B2AE3D27D4EB4Fu) ^ (key[2] * 0x165667B19E3779F9u); /* xxHash primes */
     h = (h ^ h >> 29) * 0x9E3779B97F4A7C15u;
     word_entry *e = &c->entries[h >> 51]; /* the top 13 bits */
     *hit = e->len == len && !memcmp(e->key, key, sizeof key);

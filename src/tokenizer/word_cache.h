@@ -15,7 +15,7 @@ enum { WORD_CACHE_KEY = 24, WORD_CACHE_IDS = 9 }; /* an entry is one cache line 
 typedef struct word_cache word_cache;
 typedef struct word_entry {
     uint64_t key[WORD_CACHE_KEY / 8]; /* padded with zeros */
-    uint8_t len, n; /* len 0 = free */
+    uint8_t len, n;                   /* len 0 = free */
     uint32_t ids[WORD_CACHE_IDS];
 } word_entry;
 

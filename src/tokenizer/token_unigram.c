@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_unigram.c — the most likely cut: Viterbi over all pieces that begin at each character.
+/* token_unigram.c — the most likely cut: Viterbi over all pieces that begin at each character.
  *
  * HF's Unigram, to the bit: sums in double, left to right within one piece of the pre-tokenizer; a character that is no piece
- * itself costs (lowest score of the vocabulary - 10) as unk; strict > keeps the earliest start on ties; neighbouring unk become one
- * token, whose text is looked up once more. SentencePiece sums in float over the sentence and may differ in the last place.
+ * itself costs (lowest score of the vocabulary - 10) as unk; strict > keeps the earliest start on ties; neighbouring unk become
+ * one token, whose text is looked up once more. SentencePiece sums in float over the sentence and may differ in the last place.
  * The vocabulary's index is the id. Time: characters times the longest piece. */
-#include "tokenizer/model.h"
+#include "tokenizer/token_model.h"
 
 #include "base/err.h"
 #include "base/utf8.h"
@@ -14,7 +14,7 @@
 static const double unk_penalty = 10.0; /* SentencePiece's kUnkPenalty */
 enum { NO_START = UINT32_MAX };
 
-static tri_status finish(model *m, uint64_t seed, tri_error *err)
+static tri_status finish(token_model *m, uint64_t seed, tri_error *err)
 {
     (void)seed;
     const vocab *v = &m->vocab;
@@ -24,7 +24,7 @@ static tri_status finish(model *m, uint64_t seed, tri_error *err)
     for (size_t i = 0; i < v->n; i++)
         if (i == 0 || v->scores[i] < lowest) lowest = v->scores[i];
     m->unk_score = lowest - unk_penalty;
-    if (m->byte_fallback) model_find_byte_ids(m);
+    if (m->byte_fallback) token_model_find_byte_ids(m);
     return TRI_OK;
 }
 
@@ -34,7 +34,7 @@ static void offer(viterbi_node *node, double score, uint32_t from, uint32_t id)
 }
 
 /* Offers every piece that begins at `at`; true when one of them is the single character there. */
-static bool offer_pieces(const model *m, const uint8_t *text, size_t at, size_t len, viterbi_node *nodes, size_t char_len)
+static bool offer_pieces(const token_model *m, const uint8_t *text, size_t at, size_t len, viterbi_node *nodes, size_t char_len)
 {
     const piece_table *t = &m->vocab.table;
     const double *scores = m->vocab.scores;
@@ -56,7 +56,7 @@ static bool offer_pieces(const model *m, const uint8_t *text, size_t at, size_t 
 }
 
 /* The text of fused unk nodes: looked up as a string, then as bytes, then unk. */
-static bool push_unknown(const model *m, const uint8_t *text, size_t len, u32_list *ids)
+static bool push_unknown(const token_model *m, const uint8_t *text, size_t len, u32_list *ids)
 {
     uint32_t id;
     if (vocab_find(&m->vocab, text, len, &id)) return u32_list_push(ids, id);
@@ -83,7 +83,7 @@ static void turn_path(viterbi_node *nodes, size_t len)
     }
 }
 
-static bool push_path(const model *m, const uint8_t *text, size_t len, const viterbi_node *nodes, u32_list *ids)
+static bool push_path(const token_model *m, const uint8_t *text, size_t len, const viterbi_node *nodes, u32_list *ids)
 {
     for (size_t at = 0; at < len;) {
         size_t end = nodes[at].from;
@@ -98,7 +98,8 @@ static bool push_path(const model *m, const uint8_t *text, size_t len, const vit
     return true;
 }
 
-static tri_status encode(const model *m, const uint8_t *text, size_t len, model_work *w, u32_list *ids, tri_error *err)
+static tri_status encode(const token_model *m, const uint8_t *text, size_t len, token_model_work *w, u32_list *ids,
+                         tri_error *err)
 {
     if (len >= NO_START) return err_set(err, TRI_ERR_LIMIT, "a word of %zu bytes", len);
     viterbi_node *nodes = list_grow(w->nodes, &w->cap_nodes, len + 1, sizeof *nodes);
@@ -119,4 +120,4 @@ static tri_status encode(const model *m, const uint8_t *text, size_t len, model_
     return push_path(m, text, len, nodes, ids) ? TRI_OK : err_memory(err, ids->n * sizeof *ids->v);
 }
 
-const model_kind model_unigram = {"Unigram", "unigram", finish, encode};
+const token_model_kind token_unigram = {"Unigram", "unigram", finish, encode};

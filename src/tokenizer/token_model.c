@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.c — what the three models share: the registry, the fields, the arrays of a thread. */
-#include "tokenizer/model.h"
+/* token_model.c — what the three models share: the registry, the fields, the arrays of a thread. */
+#include "tokenizer/token_model.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,15 +8,15 @@
 #include "base/alloc.h"
 #include "tokenizer/tokenizer.h"
 
-const model_kind *model_kind_find(const char *type, size_t len)
+const token_model_kind *token_model_find(const char *type, size_t len)
 {
-    static const model_kind *const kinds[] = {&model_unigram, &model_wordpiece, &model_bpe};
+    static const token_model_kind *const kinds[] = {&token_unigram, &token_wordpiece, &token_bpe};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strlen(kinds[i]->type) == len && !memcmp(kinds[i]->type, type, len)) return kinds[i];
     return NULL;
 }
 
-void model_init(model *m)
+void token_model_init(token_model *m)
 {
     memset(m, 0, sizeof *m);
     vocab_init(&m->vocab, false);
@@ -25,7 +25,7 @@ void model_init(model *m)
     for (size_t i = 0; i < 256; i++) m->byte_id[i] = TOKEN_NONE;
 }
 
-void model_drop(model *m)
+void token_model_drop(token_model *m)
 {
     vocab_drop(&m->vocab);
     piece_table_drop(&m->continuing);
@@ -37,13 +37,13 @@ void model_drop(model *m)
     memset(m, 0, sizeof *m);
 }
 
-void model_work_init(model_work *w)
+void token_model_work_init(token_model_work *w)
 {
     memset(w, 0, sizeof *w);
     buf_init(&w->joined, 0);
 }
 
-void model_work_drop(model_work *w)
+void token_model_work_drop(token_model_work *w)
 {
     mem_free(w->nodes);
     mem_free(w->symbols);
@@ -51,7 +51,7 @@ void model_work_drop(model_work *w)
     buf_drop(&w->joined);
 }
 
-void model_find_byte_ids(model *m)
+void token_model_find_byte_ids(token_model *m)
 {
     for (unsigned i = 0; i < 256; i++) {
         char name[8];
@@ -60,9 +60,9 @@ void model_find_byte_ids(model *m)
     }
 }
 
-size_t model_size(const model *m)
+size_t token_model_size(const token_model *m)
 {
-    if (m->kind == &model_unigram) return m->vocab.n; /* the list's length, doubles counted */
+    if (m->kind == &token_unigram) return m->vocab.n; /* the list's length, doubles counted */
     bool empty = false;
     for (size_t i = 0; i < m->vocab.n && !empty; i++) empty = m->vocab.entries[i].len == 0;
     return m->vocab.table.count + empty;

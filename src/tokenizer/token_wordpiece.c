@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_wordpiece.c — greedy, longest piece first; one hole makes the whole word unknown.
+/* token_wordpiece.c — greedy, longest piece first; one hole makes the whole word unknown.
  *
- * HF's WordPiece: a word of more than max_input_chars_per_word code points is one unk; a continuation is looked up with the prefix
+ * HF's WordPiece: a word of more than max_input_chars_per_word code points is one unk; a continuation is looked up with the
+ * prefix
  * ("##") before it. Here the pieces that begin with the prefix have a table of their own, without it, so that a continuation is
  * walked in the text itself. */
-#include "tokenizer/model.h"
+#include "tokenizer/token_model.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "base/err.h"
 #include "tokenizer/tokenizer.h"
 
-static tri_status finish(model *m, uint64_t seed, tri_error *err)
+static tri_status finish(token_model *m, uint64_t seed, tri_error *err)
 {
     const vocab *v = &m->vocab;
     const char *prefix = m->continuing_subword_prefix;
@@ -27,22 +28,22 @@ static tri_status finish(model *m, uint64_t seed, tri_error *err)
     return TRI_OK;
 }
 
-tri_status model_wordpiece_defaults(model *m, tri_error *err)
+tri_status token_wordpiece_defaults(token_model *m, tri_error *err)
 {
     if (!m->unk_token) m->unk_token = mem_strdup("[UNK]");
     if (!m->continuing_subword_prefix) m->continuing_subword_prefix = mem_strdup("##");
     return m->unk_token && m->continuing_subword_prefix ? TRI_OK : err_memory(err, sizeof "[UNK]");
 }
 
-static tri_status push_unknown(const model *m, u32_list *ids, tri_error *err)
+static tri_status push_unknown(const token_model *m, u32_list *ids, tri_error *err)
 {
     if (m->unk_id == TOKEN_NONE)
-        return err_set(err, TRI_ERR_ARGUMENT, "a word is not in the vocabulary, which has no unk token \"%s\"",
-                       m->unk_token);
+        return err_set(err, TRI_ERR_ARGUMENT, "a word is not in the vocabulary, which has no unk token \"%s\"", m->unk_token);
     return u32_list_push(ids, m->unk_id) ? TRI_OK : err_memory(err, ids->n * sizeof *ids->v);
 }
 
-static tri_status encode(const model *m, const uint8_t *text, size_t len, model_work *w, u32_list *ids, tri_error *err)
+static tri_status encode(const token_model *m, const uint8_t *text, size_t len, token_model_work *w, u32_list *ids,
+                         tri_error *err)
 {
     (void)w;
     size_t n_chars = 0, before = ids->n;
@@ -61,4 +62,4 @@ static tri_status encode(const model *m, const uint8_t *text, size_t len, model_
     return TRI_OK;
 }
 
-const model_kind model_wordpiece = {"WordPiece", "wordpiece", finish, encode};
+const token_model_kind token_wordpiece = {"WordPiece", "wordpiece", finish, encode};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_bpe.c — byte-pair encoding: the neighbours with the lowest rank are joined, again and again.
+/* token_bpe.c — byte-pair encoding: the neighbours with the lowest rank are joined, again and again.
  *
- * HF's BPE: symbols are characters (a byte-level pre-tokenizer has turned bytes into characters before); candidates wait in a heap
- * ordered by rank, then by place; a candidate whose symbols have changed since is passed over. Each join adds at most two
+ * HF's BPE: symbols are characters (a byte-level pre-tokenizer has turned bytes into characters before); candidates wait in a
+ * heap ordered by rank, then by place; a candidate whose symbols have changed since is passed over. Each join adds at most two
  * candidates: O(n log n). A character outside the vocabulary becomes its bytes (byte_fallback), or unk, or nothing. */
-#include "tokenizer/model.h"
+#include "tokenizer/token_model.h"
 
 #include <string.h>
 
@@ -19,13 +19,13 @@ enum { BPE_CHARS = 0x180 }; /* the byte alphabet ends at U+0143 */
 
 /* ---- rules ---- */
 
-static size_t rule_home(const model *m, uint32_t left, uint32_t right)
+static size_t rule_home(const token_model *m, uint32_t left, uint32_t right)
 {
     uint64_t h = ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
     return (size_t)(h >> 32 ^ h >> 7) & m->rule_mask;
 }
 
-static const bpe_rule *find_rule(const model *m, uint32_t left, uint32_t right)
+static const bpe_rule *find_rule(const token_model *m, uint32_t left, uint32_t right)
 {
     for (size_t i = rule_home(m, left, right);; i = (i + 1) & m->rule_mask) {
         const bpe_rule *r = &m->rules[i];
@@ -34,7 +34,7 @@ static const bpe_rule *find_rule(const model *m, uint32_t left, uint32_t right)
     }
 }
 
-static void put_rule(model *m, bpe_rule rule)
+static void put_rule(token_model *m, bpe_rule rule)
 {
     size_t i = rule_home(m, rule.left, rule.right);
     while (m->rules[i].left != BPE_NOWHERE && (m->rules[i].left != rule.left || m->rules[i].right != rule.right))
@@ -42,7 +42,7 @@ static void put_rule(model *m, bpe_rule rule)
     m->rules[i] = rule;
 }
 
-static tri_status resolve(const model *m, const uint8_t *s, size_t len, uint32_t rank, uint32_t *id, tri_error *err)
+static tri_status resolve(const token_model *m, const uint8_t *s, size_t len, uint32_t rank, uint32_t *id, tri_error *err)
 {
     if (vocab_find(&m->vocab, s, len, id)) return TRI_OK;
     return err_set(err, TRI_ERR_FORMAT, "merge %u: \"%.*s\" is not in the vocabulary", rank, (int)(len > 80 ? 80 : len),
@@ -50,7 +50,7 @@ static tri_status resolve(const model *m, const uint8_t *s, size_t len, uint32_t
 }
 
 /* One pair, as the two strings in `joined` cut at left_len. */
-static tri_status add_rule(model *m, buf *joined, size_t left_len, uint32_t rank, tri_error *err)
+static tri_status add_rule(token_model *m, buf *joined, size_t left_len, uint32_t rank, tri_error *err)
 {
     bpe_rule rule = {.rank = rank};
     size_t right_len = joined->len - left_len;
@@ -88,7 +88,7 @@ static tri_status read_rule(json_stream *s, json_event event, buf *joined, size_
     return event == JSON_EVENT_ARRAY_END ? TRI_OK : json_stream_error(s, err, shape);
 }
 
-static tri_status read_rules(model *m, json_stream *s, buf *joined, tri_error *err)
+static tri_status read_rules(token_model *m, json_stream *s, buf *joined, tri_error *err)
 {
     json_event event;
     TRI_TRY(json_stream_next(s, &event, err));
@@ -103,7 +103,7 @@ static tri_status read_rules(model *m, json_stream *s, buf *joined, tri_error *e
 }
 
 /* Room for as many rules as the list can have: the shortest, "a b" and its comma, is six bytes. */
-static tri_status make_rules(model *m, tri_error *err)
+static tri_status make_rules(token_model *m, tri_error *err)
 {
     size_t n = 16;
     while (n / 2 <= m->merges_len / 6 && n <= SIZE_MAX / 4) n *= 2;
@@ -114,7 +114,7 @@ static tri_status make_rules(model *m, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status finish(model *m, uint64_t seed, tri_error *err)
+static tri_status finish(token_model *m, uint64_t seed, tri_error *err)
 {
     (void)seed;
     m->char_id = mem_array(BPE_CHARS, sizeof *m->char_id);
@@ -124,7 +124,7 @@ static tri_status finish(model *m, uint64_t seed, tri_error *err)
         if (!vocab_find(&m->vocab, utf8, utf8_put(utf8, cp), &m->char_id[cp])) m->char_id[cp] = TOKEN_NONE;
     }
     if (m->unk_token) vocab_find(&m->vocab, m->unk_token, strlen(m->unk_token), &m->unk_id);
-    if (m->byte_fallback) model_find_byte_ids(m);
+    if (m->byte_fallback) token_model_find_byte_ids(m);
     TRI_TRY(make_rules(m, err));
     if (!m->merges) return TRI_OK;
     json_stream s;
@@ -153,8 +153,8 @@ static void add_symbol(symbols *s, uint32_t id)
 }
 
 /* The id of the character at p with the prefix and the suffix its place asks for. */
-static tri_status char_id(const model *m, const uint8_t *p, size_t n, bool first, bool last, model_work *w, uint32_t *id, bool *found,
-                          tri_error *err)
+static tri_status char_id(const token_model *m, const uint8_t *p, size_t n, bool first, bool last, token_model_work *w,
+                          uint32_t *id, bool *found, tri_error *err)
 {
     const char *prefix = first ? NULL : m->continuing_subword_prefix, *suffix = last ? m->end_of_word_suffix : NULL;
     if ((prefix && *prefix) || (suffix && *suffix)) {
@@ -177,7 +177,7 @@ static tri_status char_id(const model *m, const uint8_t *p, size_t n, bool first
     return TRI_OK;
 }
 
-static bool add_bytes(const model *m, symbols *s, const uint8_t *p, size_t n)
+static bool add_bytes(const token_model *m, symbols *s, const uint8_t *p, size_t n)
 {
     if (!m->byte_fallback) return false;
     for (size_t i = 0; i < n; i++)
@@ -187,7 +187,8 @@ static bool add_bytes(const model *m, symbols *s, const uint8_t *p, size_t n)
 }
 
 /* An unk waits until a known character follows, so that neighbours can be fused into it. */
-static tri_status split_chars(const model *m, const uint8_t *text, size_t len, model_work *w, symbols *s, tri_error *err)
+static tri_status split_chars(const token_model *m, const uint8_t *text, size_t len, token_model_work *w, symbols *s,
+                              tri_error *err)
 {
     bool unk_waits = false;
     for (size_t at = 0; at < len;) {
@@ -242,14 +243,14 @@ static bpe_merge heap_pop(bpe_merge *heap, size_t *n)
     return top;
 }
 
-static void offer(const model *m, const symbols *s, uint32_t left, bpe_merge *heap, size_t *n_heap)
+static void offer(const token_model *m, const symbols *s, uint32_t left, bpe_merge *heap, size_t *n_heap)
 {
     if (left == BPE_NOWHERE || s->v[left].next == BPE_NOWHERE) return;
     const bpe_rule *rule = find_rule(m, s->v[left].id, s->v[s->v[left].next].id);
     if (rule) heap_push(heap, n_heap, (bpe_merge){rule->rank, left, rule->id});
 }
 
-static void merge_all(const model *m, symbols *s, bpe_merge *heap)
+static void merge_all(const token_model *m, symbols *s, bpe_merge *heap)
 {
     size_t n_heap = 0;
     for (uint32_t i = 0; i + 1 < s->n; i++) offer(m, s, i, heap, &n_heap);
@@ -269,7 +270,8 @@ static void merge_all(const model *m, symbols *s, bpe_merge *heap)
     }
 }
 
-static tri_status encode(const model *m, const uint8_t *text, size_t len, model_work *w, u32_list *ids, tri_error *err)
+static tri_status encode(const token_model *m, const uint8_t *text, size_t len, token_model_work *w, u32_list *ids,
+                         tri_error *err)
 {
     uint32_t whole;
     if (m->ignore_merges && vocab_find(&m->vocab, text, len, &whole))
@@ -291,4 +293,4 @@ static tri_status encode(const model *m, const uint8_t *text, size_t len, model_
     return TRI_OK;
 }
 
-const model_kind model_bpe = {"BPE", "bpe", finish, encode};
+const token_model_kind token_bpe = {"BPE", "bpe", finish, encode};
