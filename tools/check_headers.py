@@ -15,6 +15,7 @@ As TAP:
 BUILD is not used (no objects are needed); it is there so that all checkers are called alike."""
 import concurrent.futures
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -27,6 +28,18 @@ CXX11 = [os.environ.get("CXX", "c++"), "-std=c++11", *WARNINGS]
 # What an example may take as given.
 CONTEXT = ("tri_engine *engine, tri_model *model, tri_session *session, tri_tokenizer *tokenizer, tri_index *index, "
            "tri_embeddings *embeddings, tri_qrels *qrels, tri_run *run, tri_error err")
+# Headers of one instruction set, by the suffix of their name (cmake/rooms.cmake has the flags for the sources): what this machine's
+# compiler has no flags for is not compiled here.
+X86 = platform.machine() in ("x86_64", "AMD64")
+ISA_FLAGS = {
+    "_avx2": ["-mavx2", "-mfma", "-mf16c", "-mbmi2"] if X86 else None,
+    "_avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c", "-mbmi2"] if X86 else None,
+    "_neon": ["-march=armv8.2-a+fp16"] if platform.machine() in ("aarch64", "arm64") else None,
+}
+
+
+def isa_flags(path):
+    return next((flags for suffix, flags in ISA_FLAGS.items() if path.stem.endswith(suffix)), [])
 
 
 def compile_text(command, language, text):
@@ -65,12 +78,13 @@ def example_source(code):
 def jobs():
     """(what, command, language, text) of everything to compile."""
     for path in find(["include", "src"], ".h"):
-        if path.name == "list.h":
+        flags = isa_flags(path)
+        if path.name == "list.h" or flags is None:
             continue
         public = name(path).startswith("include/")
         target = path.relative_to(ROOT / ("include" if public else "src"))
         text = f'#include "{target}"\n#include "{target}"\ntypedef int not_empty;\n'
-        yield f"{name(path)} alone, as C", [*C11, f"-I{ROOT}/src"], "c", text
+        yield f"{name(path)} alone, as C", [*C11, *flags, f"-I{ROOT}/src"], "c", text
         if public:
             yield f"{name(path)} alone, as C++", CXX11, "c++", text
     for path in find(["include"], ".h"):

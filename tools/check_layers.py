@@ -29,7 +29,7 @@ PROGRAM_DEPS = {"base", "formats", "hub"}
 # The words of the treaty that a room below it may use: a room that implements a public header speaks that header's types.
 PUBLIC = {
     "tokenizer": {"embed", "engine"},
-    "model": {"embed", "engine"},
+    "model": {"embed", "engine", "experimental"},
     "index": {"index"},
     "search": {"search", "index", "eval"},
     "eval": {"eval"},

@@ -169,6 +169,23 @@ def report(unit, verbose):
         print(unit.output, flush=True)
 
 
+def telling_lines(output, around=40, last=30):
+    """The failures of a TAP output, each with what is said around it; or the last lines, where nothing says `not ok`."""
+    lines = output.splitlines()
+    keep = set(range(max(0, len(lines) - last), len(lines)))
+    failed = [i for i, line in enumerate(lines) if line.startswith("not ok") and not SKIP.search(line)]
+    for i in failed:
+        keep.add(i)
+        for step in (-1, 1):  # cmocka puts its words before or after the line, as it comes
+            j = i + step
+            while 0 <= j < len(lines) and abs(j - i) <= around and not RESULT.match(lines[j]):
+                keep.add(j)
+                j += step
+    if failed:
+        keep = {i for i in keep if i >= len(lines) - 5 or any(abs(i - f) <= around for f in failed)}
+    return [lines[i][:400] for i in sorted(keep)]
+
+
 def load_times(path):
     try:
         return json.loads(path.read_text())
@@ -208,10 +225,8 @@ def main():
 
     for unit in sorted((u for u in units if u.failed), key=lambda u: u.name):
         print(f"\n---- {unit.name}: {'; '.join(unit.causes[:8])}")
-        lines = unit.output.splitlines()
-        if len(lines) > 200:
-            print(f"({len(lines) - 200} earlier lines left out; see it whole with -v -k {unit.name})")
-        print("\n".join(lines[-200:]))
+        print("\n".join(telling_lines(unit.output)))
+        print(f"(whole output: tools/run_tests.py {options.build} -v -k {unit.name})")
     reasons = {}
     for unit in units:
         for what, reason in unit.skips:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ways.c — see ways.h. */
+/* ways.c — the order of hits, four times: score descending, then insertion, as the index has it. See ways.h. */
 #include "cli/ways.h"
 
 #include <math.h>

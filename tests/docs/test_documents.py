@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does what the documents name exist? Paths in backticks, links, make targets, commands and flags of `trident`.
 
-A path is checked when it begins with a folder of the tree and has no placeholder (capitals alone, *, <, {, ...) in it."""
+A path is checked when it begins with a folder of the tree and has no placeholder (NAME, X.c) in it."""
 import os
 import pathlib
 import re
@@ -37,7 +37,7 @@ def list_rows(kind):
 def missing_paths(path, text):
     for match in re.finditer(r"`([\w./-]+)`", text):
         named = match.group(1)
-        if named.split("/")[0] in FOLDERS and "/" in named and not re.search(r"/[A-Z]+(\b|_)(?!\.md)", named):
+        if named.split("/")[0] in FOLDERS and "/" in named and not re.search(r"(?<![A-Za-z])[A-Z]+(?![A-Za-z])(?!\.md)", named):
             if not (ROOT / named).exists():
                 yield f"{path.relative_to(ROOT)}: `{named}` is not there"
     for match in re.finditer(r"\]\((?!https?:|#)([^)#\s]+)", text):
