@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_kernels.c — do all instruction sets agree, whatever the shapes and values?
+ *
+ *   byte 0: op; then its sizes, one or two bytes each; the rest, repeated as needed, are the values: a byte b is
+ *   (b - 128) / 16, and 0xFF is -1e15, whose products stay finite, so that scores spread
+ *   and exp meets its ends
+ *
+ * Every backend is compared with ref within a bound that grows with the sums of magnitudes (tests/conformance derives it; here
+ * it is four times as wide, since fuzzed values may all have one sign), and run twice, on no pool and on three threads: those two
+ * must have the same bits. Buffers are exact blocks, so AddressSanitizer sees a step past the end. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "compute/compute.h"
+
+typedef struct source {
+    const uint8_t *data;
+    size_t size, at;
+} source;
+
+static size_t take(source *s, size_t most)
+{
+    size_t value = s->at < s->size ? s->data[s->at++] : 0;
+    if (most > 255) value = value << 8 | (s->at < s->size ? s->data[s->at++] : 0);
+    return value % (most + 1);
+}
+
+static float *take_floats(source *s, size_t n)
+{
+    float *x = mem_array(n ? n : 1, sizeof *x);
+    if (!x) abort();
+    size_t first = s->at < s->size ? s->at : 0, span = s->size - first;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t b = span ? s->data[first + i % span] : 0;
+        x[i] = b == 0xFF ? -1e15f : (float)((int)b - 128) / 16 + (float)(i % 7) / 64;
+    }
+    return x;
+}
+
+/* What an op is run on; y is fresh each time. */
+typedef struct job {
+    size_t m, n, k, heads, dh;
+    activation act;
+    const float *x, *w, *bias;
+    int32_t start[4];
+    uint64_t doc_start[4];
+} job;
+
+typedef void (*job_fn)(compute *c, const job *j, float *y);
+
+static void run_linear(compute *c, const job *j, float *y)
+{
+    matrix_part part = {j->w, DTYPE_F32, j->n};
+    packed_matrix *w;
+    tensor x = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), out = tensor_f32(y, j->m, j->n, j->n);
+    epilogue e = {j->bias, j->act, NULL};
+    if (c->ops->pack(c, &part, 1, j->k, PRECISION_F32, &w, NULL)) abort();
+    c->ops->linear(c, &x, w, &e, &out);
+    c->ops->packed_free(w);
+}
+
+static void run_attention(compute *c, const job *j, float *y)
+{
+    size_t D = j->heads * j->dh, T = (size_t)j->start[3];
+    float *qkv = (float *)(uintptr_t)j->x;
+    attention_args a = {tensor_f32(qkv, T, D, 3 * D),
+                        tensor_f32(qkv + D, T, D, 3 * D),
+                        tensor_f32(qkv + 2 * D, T, D, 3 * D),
+                        tensor_f32(y, T, D, D),
+                        j->start,
+                        j->start,
+                        3,
+                        j->heads,
+                        0.25f};
+    c->ops->attention(c, &a);
+}
+
+static void run_layernorm(compute *c, const job *j, float *y)
+{
+    tensor x = tensor_f32((float *)(uintptr_t)j->x, j->m, j->n, j->n), out = tensor_f32(y, j->m, j->n, j->n);
+    c->ops->layernorm(c, &x, NULL, j->bias, NULL, 1e-3f, &out);
+}
+
+static void run_dots(compute *c, const job *j, float *y)
+{
+    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
+    tensor out = tensor_f32(y, j->m, j->n, j->n);
+    c->ops->dots(c, &q, &docs, NULL, &out);
+}
+
+static void run_maxsim(compute *c, const job *j, float *y)
+{
+    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
+    c->ops->maxsim(c, &q, &docs, NULL, j->doc_start, 3, y, NULL);
+}
+
+static void run_pool(compute *c, const job *j, float *y)
+{
+    tensor x = tensor_f32((float *)(uintptr_t)j->x, (size_t)j->start[3], j->n, j->n), out = tensor_f32(y, 3, j->n, j->n);
+    c->ops->pool(c, (pooling)(j->m % 6), &x, j->start, 3, &out);
+}
+
+static double greatest(const float *x, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+static float *run(const char *isa, pool *threads, job_fn fn, const job *j, size_t n)
+{
+    compute *c;
+    float *y = mem_calloc(n ? n : 1, sizeof *y);
+    if (!y || compute_open(isa, threads, &c, NULL)) abort();
+    fn(c, j, y);
+    compute_close(c);
+    return y;
+}
+
+static void demand(bool held, const char *isa, const char *what, size_t i, double got, double want)
+{
+    if (held) return;
+    fprintf(stderr, "%s: %s differs at %zu: %.9g, expected %.9g\n", isa, what, i, got, want);
+    abort();
+}
+
+static void compare_all(pool *threads, job_fn fn, const job *j, size_t n, double bound)
+{
+    float *want = run("ref", NULL, fn, j, n);
+    for (size_t i = 0; compute_isa(i); i++) {
+        const char *isa = compute_isa(i);
+        float *alone = run(isa, NULL, fn, j, n), *shared = run(isa, threads, fn, j, n);
+        for (size_t e = 0; e < n; e++) {
+            double got = alone[e], expected = want[e];
+            bool wild = !isfinite(expected);
+            demand(wild || fabs(got - expected) <= bound, isa, "ref", e, got, expected);
+            demand(memcmp(&alone[e], &shared[e], sizeof(float)) == 0, isa, "another thread count", e, shared[e], alone[e]);
+        }
+        mem_free(alone);
+        mem_free(shared);
+    }
+    mem_free(want);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static pool *threads; /* kept: starting threads for each input would be all the fuzzer does */
+    if (!threads && pool_new(3, &threads, NULL)) abort();
+    source s = {data, size, 0};
+    job j = {0};
+    const double u = 5.9604644775390625e-8; /* 2^-24 */
+    size_t op = take(&s, 5);
+    j.m = take(&s, 60) + 1;
+    j.n = take(&s, 150) + 1;
+    j.k = take(&s, 600) + 1;
+    j.act = (activation)take(&s, ACT_TANH);
+    j.heads = take(&s, 2) + 1;
+    j.dh = take(&s, 80) + 1;
+    for (size_t i = 0; i < 3; i++) {
+        j.start[i + 1] = j.start[i] + (int32_t)take(&s, 40);
+        j.doc_start[i + 1] = j.doc_start[i] + take(&s, j.n / 3);
+    }
+    size_t T = (size_t)j.start[3], D = j.heads * j.dh;
+    size_t x_size = op == 1 ? T * 3 * D : op == 5 ? T * j.n : j.m * (op == 2 ? j.n : j.k);
+    float *x = take_floats(&s, x_size), *w = take_floats(&s, j.n * j.k), *bias = take_floats(&s, j.n);
+    j.x = x;
+    j.w = w;
+    j.bias = bias;
+    double X = greatest(x, x_size), W = greatest(w, j.n * j.k), B = greatest(bias, j.n), sum = X * W * (double)j.k;
+    switch (op) {
+    case 0: compare_all(threads, run_linear, &j, j.m * j.n, u * 40 * (sum + B + 1)); break;
+    case 1: compare_all(threads, run_attention, &j, T * D, u * X * (16 + 48 * X * X * (double)j.dh * 0.25)); break;
+    case 2: compare_all(threads, run_layernorm, &j, j.m * j.n, u * 64 * (X / sqrt(1e-3) + 1) * (B + 1)); break;
+    case 3: compare_all(threads, run_dots, &j, j.m * j.n, u * 40 * sum); break;
+    case 4: compare_all(threads, run_maxsim, &j, 3, u * 40 * sum); break;
+    case 5: compare_all(threads, run_pool, &j, 3 * j.n, u * 4 * X); break;
+    }
+    mem_free(x);
+    mem_free(w);
+    mem_free(bias);
+    return 0;
+}
