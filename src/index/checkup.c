@@ -3,7 +3,8 @@
  *
  * Reads each file that the manifest names, whole and in order, and compares length and XXH3-64 with the manifest, whose own
  * checksum is inside it. Then maps the files as a reader would, so that files which are intact but do not fit together are
- * found as well. Goes on after a damaged file: the report names all of them. */
+ * found as well. Goes on after a damaged file: the report names all of them. A commit meanwhile may take a file away that the
+ * manifest named: then the check begins again with the newer one. */
 #include "index/checkup.h"
 
 #include <inttypes.h>
@@ -24,6 +25,8 @@ typedef struct checkup {
     tri_index_bad_fn bad;
     void *ctx;
     uint8_t *buffer;
+    uint64_t generation; /* of the manifest that is compared with */
+    bool outdated;       /* a commit took a file away meanwhile: begin again */
     size_t n_bad;
     char first_bad[64];
 } checkup;
@@ -54,6 +57,15 @@ static tri_status hash_file(checkup *c, const char *path, file_record *out, tri_
     return st;
 }
 
+static bool is_outdated(const checkup *c)
+{
+    manifest now;
+    if (manifest_load(c->dir, &now, NULL) != TRI_OK) return false;
+    bool newer = now.generation != c->generation;
+    manifest_drop(&now);
+    return newer;
+}
+
 /* Only a lack of memory ends the checkup. */
 static tri_status check_file(checkup *c, uint32_t id, index_kind kind, const file_record *expected, tri_error *err)
 {
@@ -68,7 +80,9 @@ static tri_status check_file(checkup *c, uint32_t id, index_kind kind, const fil
         if (err) *err = cause;
         return st;
     }
-    if (st != TRI_OK) {
+    if (st == TRI_ERR_NOT_FOUND && is_outdated(c)) {
+        c->outdated = true;
+    } else if (st != TRI_OK) {
         report(c, name, st == TRI_ERR_NOT_FOUND ? "the file is missing" : cause.text);
     } else if (found.bytes != expected->bytes) {
         snprintf(why, sizeof why, "%" PRIu64 " bytes, %" PRIu64 " were written", found.bytes, expected->bytes);
@@ -84,9 +98,9 @@ static tri_status check_files(checkup *c, const manifest *m, tri_error *err)
 {
     for (size_t i = 0; i < m->n_segments; i++)
         for (int kind = 1; kind < INDEX_KINDS; kind++)
-            if (manifest_wants(m, (index_kind)kind))
+            if (manifest_wants(m, (index_kind)kind) && !c->outdated)
                 TRI_TRY(check_file(c, m->segments[i].id, (index_kind)kind, &m->segments[i].files[kind], err));
-    return m->dead_id ? check_file(c, m->dead_id, INDEX_DEAD, &m->dead, err) : TRI_OK;
+    return m->dead_id && !c->outdated ? check_file(c, m->dead_id, INDEX_DEAD, &m->dead, err) : TRI_OK;
 }
 
 /* Every checksum is right: do the files fit together? */
@@ -118,22 +132,32 @@ static tri_status check_structure(checkup *c, const manifest *m, tri_error *err)
     return st;
 }
 
-tri_status checkup_run(const char *dir, tri_index_bad_fn bad, void *ctx, tri_error *err)
+static tri_status check_state(checkup *c, tri_error *err)
 {
-    checkup c = {.dir = dir, .bad = bad, .ctx = ctx};
     manifest m;
     tri_error cause = {0};
-    tri_status st = manifest_load(dir, &m, &cause);
+    tri_status st = manifest_load(c->dir, &m, &cause);
     if (st != TRI_OK) {
-        if (st == TRI_ERR_FORMAT && bad) bad(ctx, INDEX_MANIFEST, cause.text);
+        if (st == TRI_ERR_FORMAT) report(c, INDEX_MANIFEST, cause.text);
         if (err) *err = cause;
         return st;
     }
-    c.buffer = mem_alloc(READ_BYTES);
-    st = c.buffer ? check_files(&c, &m, err) : err_memory(err, READ_BYTES);
-    if (st == TRI_OK && c.n_bad == 0) st = check_structure(&c, &m, err);
-    mem_free(c.buffer);
+    c->generation = m.generation;
+    c->outdated = false;
+    st = check_files(c, &m, err);
+    if (st == TRI_OK && c->n_bad == 0 && !c->outdated) st = check_structure(c, &m, err);
     manifest_drop(&m);
+    return st;
+}
+
+tri_status checkup_run(const char *dir, tri_index_bad_fn bad, void *ctx, tri_error *err)
+{
+    checkup c = {.dir = dir, .bad = bad, .ctx = ctx};
+    c.buffer = mem_alloc(READ_BYTES);
+    if (!c.buffer) return err_memory(err, READ_BYTES);
+    tri_status st = check_state(&c, err);
+    while (st == TRI_OK && c.outdated) st = check_state(&c, err);
+    mem_free(c.buffer);
     if (st == TRI_OK && c.n_bad)
         st = err_set(err, TRI_ERR_FORMAT, "index %s is damaged: %zu bad file%s, the first is %s", dir, c.n_bad,
                      c.n_bad == 1 ? "" : "s", c.first_bad);

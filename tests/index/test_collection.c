@@ -576,6 +576,34 @@ static void test_a_damaged_index_never_reads_outside_its_files(void **state)
     toy_docs_free(&t);
 }
 
+/* tests/golden/index-1: toy documents 0..7 of seed 99, two commits, int8 rows, doc-3 deleted. Made once; format 1 is read
+ * forever. */
+static void test_an_index_of_format_1_is_read(void **state)
+{
+    (void)state;
+    static const char dir[] = TEST_ROOT "/tests/golden/index-1";
+    tri_error err;
+    toy_docs t = toy_docs_new(8, 99);
+    must(tri_index_check(dir, NULL, NULL, &err), &err);
+    tri_index *x = reopen(dir, TRI_INDEX_READ);
+    tri_index_info info = info_of(x);
+    assert_int_equal(info.n_live, 7);
+    assert_int_equal(info.n_segments, 2);
+    assert_string_equal(info.meta_json, "{}");
+    for (uint32_t i = 0; i < t.n; i++) {
+        const segment *s = collection_segment_of(x, i);
+        size_t n;
+        assert_text(segment_key(s, i - (uint32_t)s->first), t.docs[i].key);
+        assert_text(segment_text(s, i - (uint32_t)s->first), t.docs[i].text);
+        const index_pair *pairs = segment_forward(s, i - (uint32_t)s->first, &n);
+        assert_int_equal(n, t.docs[i].sparse.count);
+        for (size_t k = 0; k < n; k++) assert_true(pairs[k].weight == t.docs[i].sparse.weights[k]);
+        assert_int_equal(tri_index_has(x, t.docs[i].key), i != 3);
+    }
+    tri_index_close(x);
+    toy_docs_free(&t);
+}
+
 static void test_what_is_no_index_is_said_to_be_none(void **state)
 {
     (void)state;
@@ -615,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_bad_documents_are_refused_by_name),
         cmocka_unit_test(test_check_names_each_damaged_file),
         cmocka_unit_test(test_a_damaged_index_never_reads_outside_its_files),
+        cmocka_unit_test(test_an_index_of_format_1_is_read),
         cmocka_unit_test(test_what_is_no_index_is_said_to_be_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

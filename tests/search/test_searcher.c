@@ -2,6 +2,7 @@
 /* test_searcher.c — search against a plain scan in double, and its properties: segments, deletes, threads, companions and
  * candidates change nothing that they must not; ties, thresholds, rescoring, explanation, refusals. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -608,6 +609,46 @@ static void test_an_explanation_adds_up_to_the_score(void **state)
     toy_docs_free(&t);
 }
 
+typedef struct asker {
+    pthread_t thread;
+    const tri_index *x;
+    const tri_query *q;
+    tri_search_options o;
+    tri_hits *hits[8];
+} asker;
+
+static void *ask_often(void *arg)
+{
+    asker *a = arg;
+    for (size_t i = 0; i < 8; i++)
+        if (tri_search(a->x, &a->o, a->q, QUERIES, &a->hits[i], NULL) != TRI_OK) a->hits[i] = NULL;
+    return NULL;
+}
+
+static void test_one_handle_serves_many_threads(void **state)
+{
+    (void)state;
+    char dir[256];
+    asker askers[4];
+    toy_docs t = toy_docs_new(DOCS, 34);
+    tri_index *x = build(dir, &t, 2, TRI_STORE_F16);
+    tri_query q[QUERIES];
+    for (size_t i = 0; i < QUERIES; i++) q[i] = toy_query(&t, i);
+    for (size_t i = 0; i < 4; i++) {
+        askers[i] = (asker){.x = x, .q = q, .o = defaults()};
+        askers[i].o.threads = 1 + (int)(i % 2);
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_often, &askers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+    for (size_t i = 0; i < 32; i++) {
+        assert_non_null(askers[i / 8].hits[i % 8]);
+        assert_same(askers[0].hits[0], askers[i / 8].hits[i % 8], QUERIES);
+    }
+    for (size_t i = 0; i < 32; i++) tri_hits_free(askers[i / 8].hits[i % 8]);
+    drop(x, dir);
+    toy_docs_free(&t);
+}
+
 static void test_a_warm_search_allocates_its_result_alone(void **state)
 {
     (void)state;
@@ -647,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_index_answers_nothing),
         cmocka_unit_test(test_what_cannot_be_searched_is_refused),
         cmocka_unit_test(test_an_explanation_adds_up_to_the_score),
+        cmocka_unit_test(test_one_handle_serves_many_threads),
         cmocka_unit_test(test_a_warm_search_allocates_its_result_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
