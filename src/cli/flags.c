@@ -233,18 +233,18 @@ static tri_status wrap(buf *out, size_t column, const char *text)
 {
     for (const char *p = text; *p;) {
         size_t word = strcspn(p, " ");
-        if (column + word > HELP_WIDTH) {
+        bool first = p == text;
+        if (!first && column + 1 + word > HELP_WIDTH) {
             TRI_TRY(buf_printf(out, "\n%*s", HELP_INDENT, ""));
             column = HELP_INDENT;
+        } else if (!first) {
+            TRI_TRY(buf_byte(out, ' '));
+            column++;
         }
         TRI_TRY(buf_append(out, p, word));
         column += word;
         p += word;
-        if (*p == ' ') {
-            TRI_TRY(buf_byte(out, ' '));
-            column++;
-            p++;
-        }
+        p += strspn(p, " ");
     }
     return TRI_OK;
 }

@@ -88,8 +88,12 @@ def leftovers():
     return [n for n in os.listdir(WORK) if ".tmp" in n or ".part" in n]
 
 
-def words(rng, n, kinds=40):
-    return " ".join("abcdefghijklmnopqrstuvwxyz"[rng.randrange(26)] * (1 + rng.randrange(3)) for _ in range(n)) if n else ""
+with open(os.path.join(MODEL, "tokenizer.json"), encoding="utf-8") as tokenizer_file:
+    WORDS = [piece[1:] for piece, _ in json.load(tokenizer_file)["model"]["vocab"] if piece[0] == "\u2581" and len(piece) > 1]
+
+
+def words(rng, n):
+    return " ".join(rng.choice(WORDS) for _ in range(n))
 
 
 # ---- the frame ----------------------------------------------------------------------------------------------------------
@@ -120,18 +124,6 @@ def test_frame():
         ok(r.rc == 0 and len(examples) == 2 and all("trident " + command in e for e in examples) and shown and not r.err,
            f"{command} --help has its flags and two examples", r)
     ok(run("help", "encode").out == run("encode", "--help").out, "help COMMAND is COMMAND --help")
-    return flags
-
-
-def test_pages(flags):
-    for command, known in sorted(flags.items()):
-        path = os.path.join(ROOT, "docs", "cli", command + ".md")
-        if not ok(os.path.exists(path), f"docs/cli/{command}.md is there"):
-            continue
-        with open(path, encoding="utf-8") as f:
-            page = f.read()
-        missing = [flag for flag in known if flag not in page]
-        ok(not missing, f"docs/cli/{command}.md has every flag", missing)
 
 
 def test_usage():
@@ -215,12 +207,12 @@ def test_failures():
 
 
 def test_tokenize():
-    r = run("tokenize", MODEL, stdin='{"text": "hello world"}\n{"text": "hello world", "pair": null, "max_length": null, "extra": 1}\n')
+    r = run("tokenize", MODEL, stdin='{"text": "gekitoke nise"}\n{"text": "gekitoke nise", "pair": null, "max_length": null, "extra": 1}\n')
     a, b = r.lines()
     ok(r.rc == 0 and list(a) == ["ids", "type_ids", "truncated"] and a == b and a["truncated"] is False and a["ids"][0] == 0
        and a["ids"][-1] == 2 and len(a["type_ids"]) == len(a["ids"]), "tokenize: shape; null is absent, unknown keys are ignored", r)
     full = a["ids"]
-    r = run("tokenize", MODEL, "--pieces", "--no-specials", stdin='{"text": "hello world"}\n')
+    r = run("tokenize", MODEL, "--pieces", "--no-specials", stdin='{"text": "gekitoke nise"}\n')
     p = r.lines()[0]
     ok(p["ids"] == full[1:-1] and len(p["pieces"]) == len(p["ids"]) and all(isinstance(x, str) for x in p["pieces"]),
        "tokenize --pieces --no-specials", r)
@@ -239,18 +231,18 @@ def test_tokenize():
     ok(all(f"line {i}" in o["error"] for i, o in enumerate(out, 1) if "error" in o), "tokenize: errors name the line", out)
     r = run("tokenize", MODEL, "--skip-bad", stdin="\n".join(bad))
     ok(r.rc == 0 and len(r.lines()) == 9, "tokenize --skip-bad: exit 0", r)
-    r = run("tokenize", MODEL, stdin=b'\xef\xbb\xbf{"text": "hello world"}\r\n\r\n{"text": "hello world"}')
+    r = run("tokenize", MODEL, stdin=b'\xef\xbb\xbf{"text": "gekitoke nise"}\r\n\r\n{"text": "gekitoke nise"}')
     ok(r.rc == 0 and [o["ids"] for o in r.lines()] == [full, full], "tokenize: BOM, CRLF, blank line, no line end at the end", r)
     r = run("tokenize", MODEL, stdin='{"text": "a\\u0000b"}\n{"text": ""}\n')
     ok(r.rc == 0 and len(r.lines()) == 2 and r.lines()[1]["ids"] == [0, 2], "tokenize: U+0000 and the empty text", r)
     r = run("tokenize", MODEL, stdin=b'{"text": "a\xff\xfeb"}\n')
     ok(r.rc == 0 and "2 bytes of invalid UTF-8" in r.err, "tokenize: invalid UTF-8 is counted and reported", r)
-    text = write("plain.txt", "hello world\n\nhello world\r\n")
+    text = write("plain.txt", "gekitoke nise\n\ngekitoke nise\r\n")
     r = run("tokenize", MODEL, "-i", text, "-o", "t.jsonl")
     ok(r.rc == 0 and [o["ids"] for o in read_jsonl("t.jsonl")] == [full, [0, 2], full], "tokenize: a text a line", r)
-    r = run("tokenize", MODEL, "--format", "text", stdin="hello world\n")
+    r = run("tokenize", MODEL, "--format", "text", stdin="gekitoke nise\n")
     ok(r.lines()[0]["ids"] == full, "tokenize --format text on standard input", r)
-    r = run("tokenize", os.path.join(MODEL, "tokenizer.json"), stdin='{"text": "hello world"}\n')
+    r = run("tokenize", os.path.join(MODEL, "tokenizer.json"), stdin='{"text": "gekitoke nise"}\n')
     ok(r.rc == 0 and r.lines()[0]["ids"] == full, "tokenize with a bare tokenizer.json", r)
     r = run("tokenize", MODEL, "-i", text, "-q")
     ok(r.rc == 0 and not r.err, "-q is quiet", r)
@@ -258,8 +250,8 @@ def test_tokenize():
 
 # ---- encode --------------------------------------------------------------------------------------------------------------
 
-DOCS = [{"_id": "d1", "title": "A title", "text": "hello world "}, {"id": 7, "text": " two words "}, {"text": ""},
-        {"_id": 1.5, "text": "A title hello world"}, {"_id": "\u00e9\u0000\"", "title": "", "text": "last"}]
+DOCS = [{"_id": "d1", "title": "zobala tineso", "text": "gekitoke nise "}, {"id": 7, "text": " zefi vego "}, {"text": ""},
+        {"_id": 1.5, "text": "zobala tineso gekitoke nise"}, {"_id": "\u00e9\u0000\"", "title": "", "text": "toli nupi"}]
 
 
 def test_encode():
@@ -279,7 +271,7 @@ def test_encode():
     again = run("encode", MODEL, "-i", "-", "-o", "-", stdin=open(path, "rb").read())
     ok(again.out == raw, "encode: standard input to standard output is the same")
     ok(run("encode", MODEL, "-i", path, "--threads", "1").out == raw, "encode: threads do not show")
-    text = json.loads(run("tokenize", MODEL, stdin=json.dumps({"text": "last"})).out)
+    text = json.loads(run("tokenize", MODEL, stdin=json.dumps({"text": "toli nupi"})).out)
     r = run("encode", MODEL, stdin=json.dumps({"ids": text["ids"], "type_ids": text["type_ids"]}) + "\n")
     ok(r.rc == 0 and r.lines()[0]["dense"] == rows[4]["dense"] and r.lines()[0]["id"] == 0, "encode: token ids as they are", r)
     r = run("encode", MODEL, "-i", path, "-o", "docs.safetensors")
@@ -304,7 +296,7 @@ def test_encode():
     r = run("encode", MODEL, "-i", path, "--dim", "16", "--want", "dense,multi")
     d = r.lines()[0]
     ok(len(d["dense"]) == 16 and len(d["multi"][0]) == 16 and abs(sum(v * v for v in d["dense"]) - 1) < 1e-5, "encode --dim", r)
-    p = run("encode", MODEL, "--prompt", "A title ", "--want", "dense", stdin='{"text": "hello world"}\n')
+    p = run("encode", MODEL, "--prompt", "zobala tineso ", "--want", "dense", stdin='{"text": "gekitoke nise"}\n')
     ok(p.rc == 0 and p.lines()[0]["dense"] == rows[0]["dense"], "encode --prompt", p)
     empty = write("empty.jsonl", "")
     r = run("encode", MODEL, "-i", empty, "-o", "empty.out.jsonl")
@@ -362,12 +354,13 @@ def test_bad_lines():
     long_line = json.dumps({"text": "a " * 300})
     path = write("long.jsonl", '{"text": "a"}\n' * 3 + long_line + "\n" + long_line + "\n")
     r = run("encode", MODEL, "-i", path, "--on-long", "error", "-o", "long.out.jsonl")
-    ok(r.rc == 1 and "long.jsonl line 4" in r.err and "302" in r.err and "128" in r.err
+    ok(r.rc == 1 and "long.jsonl line 4" in r.err and "603" in r.err and "128" in r.err
        and not os.path.exists(os.path.join(WORK, "long.out.jsonl")), "--on-long error names the line and the numbers", r)
     r = run("encode", MODEL, "-i", path, "--on-long", "error", "--skip-bad", "--want", "dense")
     ok(r.rc == 0 and len(r.lines()) == 3 and "2 broken lines" in r.err, "--on-long error --skip-bad leaves them out", r)
     r = run("encode", MODEL, "-i", path, "--max-length", "10", "--want", "dense")
-    ok(r.rc == 0 and [x["tokens"] for x in r.lines()] == [3, 3, 3, 10, 10] and "2 of 5 texts" in r.err, "--max-length cuts", r)
+    ok(r.rc == 0 and [x["truncated"] for x in r.lines()] == [False] * 3 + [True] * 2
+       and r.lines()[4]["tokens"] == 10 and "2 of 5 texts" in r.err, "--max-length cuts", r)
     r = run("encode", MODEL, "--want", "dense", stdin='{"text": "a", "text": "b"}\n')
     ok(r.rc == 1 and "line 1" in r.err, "a key twice is a broken line", r)
 
@@ -385,7 +378,7 @@ def pair_scores(q, p):
 
 
 def test_score():
-    pairs = [{"query": "hello world", "passage": "the world of hello"}, {"query": "", "passage": "x"}, {"query": "x y z", "passage": "z y x"}]
+    pairs = [{"query": "gekitoke nise", "passage": "the nise of gekitoke"}, {"query": "", "passage": "x"}, {"query": "x y z", "passage": "z y x"}]
     path = write_jsonl("pairs.jsonl", pairs)
     vectors = run("encode", MODEL, stdin="".join(json.dumps({"text": p[k]}) + "\n" for p in pairs for k in ("query", "passage"))).lines()
     for weights, w in ((None, (1, 1, 1)), ("mkqa", (1, 0.3, 1)), ("mldr", (0.15, 0.5, 0.35)), ("0.4,0.2,0.4", (0.4, 0.2, 0.4))):
@@ -551,14 +544,14 @@ def test_partial_index():
 
 def test_add_delete():
     corpus = write_jsonl("base.jsonl", make_corpus(50, 1))
-    more = write_jsonl("more.jsonl", [{"_id": "x1", "text": "hello"}, {"_id": "x2", "text": "world"}])
+    more = write_jsonl("more.jsonl", [{"_id": "x1", "text": "gekitoke"}, {"_id": "x2", "text": "nise"}])
     run("index", MODEL, corpus, "-o", "grow")
     r = run("index", "--add", "grow", more)
     ok(r.rc == 0 and "2 documents added" in r.err, "index --add", r)
     r = run("index", "--add", "grow", more)
     ok(r.rc == 1 and "line 1" in r.err and "x1" in r.err, "index --add of an id that is there is refused", r)
-    q = write_jsonl("hello.jsonl", [{"_id": "q", "text": "hello"}])
-    ok(run("search", "grow", q, "-k", "1").lines()[0]["id"] == "x1", "an added document is found")
+    q = write_jsonl("gekitoke.jsonl", [{"_id": "q", "text": "gekitoke"}])
+    ok(run("search", "grow", q, "-k", "1", "--mode", "dense").lines()[0]["id"] == "x1", "an added document is found")
     r = run("index", "--delete", "grow", write("gone.txt", "x1\nd3\nnot-there\n"))
     ok(r.rc == 0 and "2 documents deleted" in r.err and "1 id" in r.err, "index --delete", r)
     hits = [x["id"] for x in run("search", "grow", q, "-k", "100").lines()]
@@ -575,7 +568,7 @@ def test_moved_model():
     corpus = write_jsonl("mv.jsonl", make_corpus(10, 4))
     run("index", folder, corpus, "-o", "mv")
     os.rename(folder, folder + "2")
-    q = os.path.join(WORK, "hello.jsonl")
+    q = os.path.join(WORK, "gekitoke.jsonl")
     r = run("search", "mv", q)
     ok(r.rc == 1 and "--model" in r.err, "a model that has moved: the remedy is --model", r)
     ok(run("search", "mv", q, "--model", folder + "2").rc == 0, "search --model")
@@ -638,7 +631,7 @@ def test_interrupts():
 
 
 def test_killed_build():
-    corpus = write_jsonl("kill.jsonl", make_corpus(3000, 6))
+    corpus = write_jsonl("kill.jsonl", make_corpus(2000, 6))
     q = os.path.join(WORK, "queries.jsonl")
     run("index", MODEL, corpus, "-o", "whole")
     expected = run("search", "whole", q, "-k", "50").out
@@ -652,7 +645,7 @@ def test_killed_build():
         ok(rc == (130 if how == signal.SIGINT else -9), f"a build stopped by {name}", f"rc {rc} {err}")
         r = run("search", name, q, "-k", "1")
         ok(r.rc == 0 and "not finished" in r.err, "what is there can be searched, and is said to be unfinished", r)
-        more = write_jsonl("more.jsonl", [{"_id": "x1", "text": "hello"}])
+        more = write_jsonl("more.jsonl", [{"_id": "x1", "text": "gekitoke"}])
         r = run("index", "--add", name, more)
         ok(r.rc == 1 and "not finished" in r.err, "--add to an unfinished build is refused", r)
         r = run("index", MODEL, corpus, "-o", name)
@@ -662,9 +655,7 @@ def test_killed_build():
 
 def main():
     try:
-        flags = test_frame()
-        test_pages(flags)
-        for test in (test_usage, test_failures, test_tokenize, test_encode, test_roles, test_heads, test_bad_lines, test_score, test_info,
+        for test in (test_frame, test_usage, test_failures, test_tokenize, test_encode, test_roles, test_heads, test_bad_lines, test_score, test_info,
                      test_index, test_index_bad_input, test_search, test_partial_index, test_add_delete, test_moved_model,
                      test_interrupts, test_killed_build):
             try:
