@@ -58,7 +58,7 @@ typedef struct index_job {
     build_state state;
     seen_ids seen; /* only when the corpus is standard input: a file was read before */
     tri_error seen_twice;
-    uint64_t n_documents, n_added, n_there;
+    uint64_t n_documents, n_added, n_there, n_deleted;
     double committed_at;
 } index_job;
 
@@ -183,20 +183,35 @@ static tri_status encode_documents(index_job *job, tri_error *err)
     return st == TRI_OK ? commit(job, err) : keep_interrupted(job, st, err);
 }
 
+/* What the index holds now: a note, or under --json an object on standard output. */
+static tri_status tell(index_job *job, tri_error *err)
+{
+    buf text;
+    tri_index_info info = {.struct_size = sizeof info};
+    tri_index_info_get(job->index, &info);
+    if (!job->c->shared.json) {
+        cli_note(job->c, "%" PRIu64 " documents added, %" PRIu64 " were there; %s holds %" PRIu64 " in %" PRIu64 " bytes",
+                 job->n_added, job->n_there, job->dir, info.n_live, info.bytes);
+        return TRI_OK;
+    }
+    buf_init(&text, 0);
+    tri_status st = buf_printf(
+        &text, "{\"added\": %" PRIu64 ", \"deleted\": %" PRIu64 ", \"documents\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+        job->n_added, job->n_deleted, info.n_live, info.bytes);
+    st = st == TRI_OK ? cli_print(&text, err) : err_memory(err, text.len);
+    buf_drop(&text);
+    return st;
+}
+
 static tri_status finish(index_job *job, tri_error *err)
 {
     job->state.complete = true;
     TRI_TRY(build_state_save(job->dir, &job->state, err));
-    tri_index_info info = {.struct_size = sizeof info};
-    tri_index_info_get(job->index, &info);
     if (!job->n_documents) cli_note(job->c, "the corpus is empty: %s", job->corpus);
-    cli_note(job->c, "%" PRIu64 " documents added, %" PRIu64 " were there; %s holds %" PRIu64 " in %" PRIu64 " bytes",
-             job->n_added, job->n_there, job->dir, info.n_live, info.bytes);
-    return TRI_OK;
+    return tell(job, err);
 }
 
-/* ---- building
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static tri_status describe_build(index_job *job, tri_error *err)
 {
@@ -298,7 +313,7 @@ static tri_status build(index_job *job, tri_error *err)
     job->state = (build_state){.corpus_hash = job->meta.corpus_hash};
     if (holds_index(job->dir)) {
         TRI_TRY(resume(job, &complete, err));
-        if (complete) return TRI_OK;
+        if (complete) return job->c->shared.json ? tell(job, err) : TRI_OK;
         TRI_TRY(survey(job, false, err));
     } else {
         TRI_TRY(survey(job, false, err));
@@ -322,8 +337,7 @@ static tri_status run_build(index_job *job, tri_error *err)
     return build(job, err);
 }
 
-/* ---- adding, deleting, checking
- * ---------------------------------------------------------------------------------------------- */
+/* ---- adding, deleting, checking ---------------------------------------------------------------------------------- */
 
 static tri_status open_recorded_model(index_job *job, unsigned want, tri_error *err)
 {
@@ -406,12 +420,14 @@ static tri_status run_delete(index_job *job, tri_error *err)
     TRI_TRY(object_lines_open(&lines, job->c->args[1], &job->c->shared, err));
     tri_status st = delete_listed(job, &lines, &n_listed, &n_missing, err);
     if (st == TRI_OK) st = tri_index_commit(job->index, err);
-    if (st == TRI_OK) {
-        object_lines_report(&lines, job->c);
-        cli_note(job->c, "%" PRIu64 " documents deleted, %" PRIu64 " ids were not there", n_listed - n_missing, n_missing);
-    }
+    if (st == TRI_OK) object_lines_report(&lines, job->c);
     object_lines_close(&lines);
-    return st;
+    TRI_TRY(st);
+    job->n_deleted = n_listed - n_missing;
+    if (n_missing) cli_note(job->c, "%" PRIu64 " ids were not there", n_missing);
+    if (job->c->shared.json) return tell(job, err);
+    cli_note(job->c, "%" PRIu64 " documents deleted", job->n_deleted);
+    return TRI_OK;
 }
 
 typedef struct check_report {
@@ -459,8 +475,7 @@ static tri_status run_check(index_job *job, tri_error *err)
     return st ? st : printed;
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static tri_status choose(index_job *job, tri_error *err)
 {

@@ -435,6 +435,8 @@ def test_index():
                        ("want", [MODEL, corpus, "--want", "dense"]), ("store", [MODEL, corpus, "--store-multi", "int8"])):
         r = run("index", *args, "-o", "ix")
         ok(r.rc == 1 and "ix" in r.err and "something else" in r.err, f"index: another {what} into the same folder is refused", r)
+    r = run("index", MODEL, corpus, "-o", "ix", "--json")
+    ok(r.rc == 0 and json.loads(r.out)["documents"] == 300 and json.loads(r.out)["added"] == 0, "index --json", r)
     ok(run("index", "--check", "ix").rc == 0, "index --check")
     r = run("index", "--check", "ix", "--json")
     ok(r.rc == 0 and json.loads(r.out) == {"bad": [], "ok": True}, "index --check --json", r)
@@ -553,7 +555,7 @@ def test_add_delete():
     q = write_jsonl("gekitoke.jsonl", [{"_id": "q", "text": "gekitoke"}])
     ok(run("search", "grow", q, "-k", "1", "--mode", "dense").lines()[0]["id"] == "x1", "an added document is found")
     r = run("index", "--delete", "grow", write("gone.txt", "x1\nd3\nnot-there\n"))
-    ok(r.rc == 0 and "2 documents deleted" in r.err and "1 id" in r.err, "index --delete", r)
+    ok(r.rc == 0 and "2 documents deleted" in r.err and "1 ids were not there" in r.err, "index --delete", r)
     hits = [x["id"] for x in run("search", "grow", q, "-k", "100").lines()]
     ok(len(hits) == 50 and "x1" not in hits and "d3" not in hits, "deleted documents are gone")
     r = run("index", MODEL, corpus, "-o", "grow")
