@@ -34,12 +34,14 @@ typedef struct tri_search_options {
     size_t k;          /* 10 by _init */
     int mode;          /* TRI_MODE_* */
     int fuse;          /* TRI_FUSE_* */
-    double weights[3]; /* dense, sparse, multi; 0.4 0.2 0.4 by _init */
+    double weights[3]; /* dense, sparse, multi; 0.4 0.2 0.4 by _init. Factors of TRI_FUSE_WEIGHTED; the other fusions take
+                        * the legs of weight > 0, all alike. A leg of weight 0 is not computed. */
     double rrf_k;      /* 60 by _init */
     int rrf_base;      /* rank of the first: 0 (default) or 1 */
-    size_t candidates; /* 0 = every document; N = union of the top N of each leg */
-    int rescore_multi; /* 1: the candidates of the other legs are ordered by multi alone */
-    int threshold;     /* TRI_THRESHOLD_*, per query, after fusion */
+    size_t candidates; /* 0 = every document; N = union of the top N of each leg. A document that shares no token with the
+                        * query is in no list of the sparse leg. */
+    int rescore_multi; /* 1: the candidates (0 = 100) of the other legs are ordered by multi alone */
+    int threshold;     /* TRI_THRESHOLD_*, per query, after fusion, over the hits returned (at most k) */
     double threshold_value; /* alpha of mean - alpha*std; m of max*(1-m) */
     int threads;       /* 0 = all */
 } tri_search_options;
