@@ -37,7 +37,6 @@ static void offer(viterbi_node *node, double score, uint32_t from, uint32_t id)
 static bool offer_pieces(const token_model *m, const uint8_t *text, size_t at, size_t len, viterbi_node *nodes, size_t char_len)
 {
     const piece_table *t = &m->vocab.table;
-    const double *scores = m->vocab.scores;
     double so_far = nodes[at].score;
     uint64_t h = t->seed;
     bool single = false;
@@ -49,7 +48,7 @@ static bool offer_pieces(const token_model *m, const uint8_t *text, size_t at, s
         end += n;
         const piece_slot *s = cell & PIECE_WHOLE ? piece_at(t, h, text + at, end - at) : NULL;
         if (!s) continue;
-        offer(&nodes[end], so_far + scores[s->value], (uint32_t)at, s->value);
+        offer(&nodes[end], so_far + s->score, (uint32_t)at, s->value);
         single |= end - at == char_len;
     }
     return single;

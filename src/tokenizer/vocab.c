@@ -68,16 +68,28 @@ tri_status vocab_add(vocab *v, uint32_t id, const void *piece, size_t len, doubl
     return TRI_OK;
 }
 
+/* Hashes run AHEAD pieces before the inserts, so that each slot is in the cache when its turn comes: the table is far larger
+ * than the cache, and its slots are visited at random. */
+static void fill_table(vocab *v)
+{
+    enum { AHEAD = 16 }; /* more gains nothing: loads in flight are limited to about that many */
+    uint64_t hashes[AHEAD];
+    for (size_t i = 0; i < v->n + AHEAD; i++) {
+        const vocab_entry *e = i >= AHEAD ? &v->entries[i - AHEAD] : NULL;
+        if (e && e->len)
+            piece_table_insert(&v->table, hashes[i % AHEAD], e->piece, e->len, e->id, v->scored ? v->scores[i - AHEAD] : 0);
+        if (i < v->n && v->entries[i].len)
+            hashes[i % AHEAD] = piece_table_note(&v->table, v->entries[i].piece, v->entries[i].len);
+    }
+}
+
 tri_status vocab_close(vocab *v, uint64_t seed, tri_error *err)
 {
     v->by_id = mem_calloc(v->n_ids ? v->n_ids : 1, sizeof *v->by_id);
     if (!v->by_id) return err_memory(err, v->n_ids * sizeof *v->by_id);
     TRI_TRY(piece_table_init(&v->table, v->n, v->n_chars, seed, err));
-    for (size_t i = 0; i < v->n; i++) {
-        const vocab_entry *e = &v->entries[i];
-        v->by_id[e->id] = (uint32_t)i + 1;
-        if (e->len) piece_table_put(&v->table, e->piece, e->len, e->id);
-    }
+    for (size_t i = 0; i < v->n; i++) v->by_id[v->entries[i].id] = (uint32_t)i + 1;
+    fill_table(v);
     return TRI_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "tokenizer/short_key.h"
 
 enum { N_ENTRIES = 8192 };
 
@@ -40,13 +41,13 @@ void word_cache_own(word_cache *c, uint64_t owner)
 
 word_entry *word_cache_at(word_cache *c, const uint8_t *piece, size_t len, int *hit)
 {
-    uint64_t key[WORD_CACHE_KEY / 8] = {0};
-    memcpy(key, piece, len);
+    uint64_t key[WORD_CACHE_KEY / 8];
+    short_key24(piece, len, key);
     uint64_t h =
         (key[0] * 0x9E3779B97F4A7C15u) ^ (key[1] * 0xC2B2AE3D27D4EB4Fu) ^ (key[2] * 0x165667B19E3779F9u); /* xxHash primes */
     h = (h ^ h >> 29) * 0x9E3779B97F4A7C15u;
     word_entry *e = &c->entries[h >> 51]; /* the top 13 bits */
-    *hit = e->len == len && !memcmp(e->key, key, sizeof key);
+    *hit = e->len == len && e->key[0] == key[0] && e->key[1] == key[1] && e->key[2] == key[2];
     if (!*hit) {
         e->len = 0;
         memcpy(e->key, key, sizeof key);

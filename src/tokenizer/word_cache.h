@@ -14,7 +14,7 @@
 enum { WORD_CACHE_KEY = 24, WORD_CACHE_IDS = 9 }; /* an entry is one cache line of 64 bytes */
 typedef struct word_cache word_cache;
 typedef struct word_entry {
-    uint64_t key[WORD_CACHE_KEY / 8]; /* padded with zeros */
+    uint64_t key[WORD_CACHE_KEY / 8]; /* short_key24 */
     uint8_t len, n;                   /* len 0 = free */
     uint32_t ids[WORD_CACHE_IDS];
 } word_entry;
