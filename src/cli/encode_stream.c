@@ -3,7 +3,9 @@
  *
  * Window size. A forward pass takes a few thousand tokens; sorting by length pays when a window holds tens of passes. 1 MiB of
  * text is about 250,000 tokens. Multi-vector rows cost 4 x D' bytes a token (4 KB at 1024), so a window with them is 128 KiB:
- * at four bytes of text a token 128 MB of results, at the worst (one byte a token) 512 MB. */
+ * at four bytes of text a token 128 MB of results, at the worst (one byte a token) 512 MB. That is the most: on a slow machine
+ * a window is kept to some seconds of work, because Ctrl-C loses the window at hand and an index commits between windows.
+ * Results do not depend on windows. */
 #include "cli/encode_stream.h"
 
 #include <inttypes.h>
@@ -13,7 +15,8 @@
 #include "base/err.h"
 #include "base/number.h"
 
-enum { WINDOW_RECORDS = 4096, WINDOW_BYTES = 1 << 20, WINDOW_BYTES_MULTI = 128 << 10 };
+enum { WINDOW_RECORDS = 4096, WINDOW_BYTES = 1 << 20, WINDOW_BYTES_MULTI = 128 << 10, WINDOW_BYTES_LEAST = 16 << 10 };
+static const double WINDOW_SECONDS_SHORT = 2, WINDOW_SECONDS_LONG = 8;
 
 /* Moves the wanted records to the front. */
 static size_t choose(encode_stream *s, record_reader *r)
@@ -93,18 +96,30 @@ static tri_status encode_window(encode_stream *s, record_reader *r, size_t n, tr
     return st;
 }
 
+/* The next window's size after one that took `seconds`. */
+static size_t adapt(size_t bytes, double seconds, size_t most)
+{
+    if (seconds < WINDOW_SECONDS_SHORT) return bytes < most / 2 ? bytes * 2 : most;
+    if (seconds > WINDOW_SECONDS_LONG && bytes > WINDOW_BYTES_LEAST) return bytes / 2;
+    return bytes;
+}
+
 static tri_status run_windows(encode_stream *s, record_reader *r, tri_error *err)
 {
     bool has_multi = (s->options.want ? s->options.want : s->model->info.want) & TRI_MULTI;
+    size_t most = has_multi ? WINDOW_BYTES_MULTI : WINDOW_BYTES, bytes = 2 * WINDOW_BYTES_LEAST;
     progress_begin(&s->c->bar, s->what, s->unit, object_lines_extent(s->path), s->c->shared.quiet);
     for (uint64_t from = 0;;) {
-        TRI_TRY(record_reader_fill(r, WINDOW_RECORDS, has_multi ? WINDOW_BYTES_MULTI : WINDOW_BYTES, err));
+        double began = progress_seconds(&s->c->bar);
+        TRI_TRY(record_reader_fill(r, WINDOW_RECORDS, bytes, err));
         if (!r->n) return cli_check_stop(err);
         uint64_t to = record_reader_bytes(r);
         size_t n = choose(s, r);
         progress_span(&s->c->bar, from, to, n);
+        if (!n) progress_skip(&s->c->bar);
         TRI_TRY(encode_window(s, r, n, err));
         TRI_TRY(cli_check_stop(err));
+        bytes = adapt(bytes, progress_seconds(&s->c->bar) - began, most);
         from = to;
     }
 }

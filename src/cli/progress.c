@@ -77,8 +77,9 @@ static void figures(const progress *p, char *out, size_t cap)
         short_number(tokens, (double)n_tokens / (seconds > 0 ? seconds : 1));
         n += snprintf(out + n, cap - (size_t)n, ", %s tokens/s", tokens);
     }
-    if (done > 0 && done < 1 && (size_t)n < cap) {
-        clock_time(left, seconds * (1 - done) / done);
+    double worked = p->extent ? done - (double)p->skipped / (double)p->extent : 0;
+    if (worked > 0 && done < 1 && (size_t)n < cap) {
+        clock_time(left, seconds * (1 - done) / worked);
         snprintf(out + n, cap - (size_t)n, ", %s left", left);
     }
 }
@@ -125,6 +126,12 @@ void progress_span(progress *p, uint64_t from, uint64_t to, uint64_t items)
     p->span_tokens = 0;
     p->share = 0;
     maybe_draw(p);
+}
+
+void progress_skip(progress *p)
+{
+    p->skipped += p->to - p->from;
+    p->share = 1;
 }
 
 int progress_tick(void *ctx, uint64_t done, uint64_t total)

@@ -17,6 +17,7 @@ typedef struct progress {
     const char *what, *unit;
     bool on, terminal, drawn;
     uint64_t extent, from, to; /* in bytes or items */
+    uint64_t skipped;          /* of the extent, passed without work: an earlier run did it */
     uint64_t items, span_items, tokens, span_tokens;
     double share; /* of the span done */
     double began, shown;
@@ -25,6 +26,8 @@ typedef struct progress {
 void progress_begin(progress *p, const char *what, const char *unit, uint64_t extent, bool quiet);
 /* Ends the span before it (its items and tokens count as done) and begins the next. */
 void progress_span(progress *p, uint64_t from, uint64_t to, uint64_t items);
+/* The part of the extent that the span stands for needs no work: it says nothing about the time left. */
+void progress_skip(progress *p);
 /* A tri_progress_fn: `ctx` is the progress; done and total are tokens of this span. Non-zero after Ctrl-C. */
 int progress_tick(void *ctx, uint64_t done, uint64_t total);
 /* Takes the bar off the terminal so that a line of talk can be printed. */
