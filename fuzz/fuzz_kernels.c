@@ -107,7 +107,10 @@ static void run_pool(compute *c, const job *j, float *y)
 static double greatest(const float *x, size_t n)
 {
     double most = 0;
-    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)x[i]));
+    for (size_t i = 0; i < n; i++) {
+        double magnitude = fabs((double)x[i]); /* not fmax: gcc 12 for AArch64 breaks on that loop */
+        if (magnitude > most) most = magnitude;
+    }
     return most;
 }
 

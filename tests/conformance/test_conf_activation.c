@@ -4,7 +4,8 @@
  * Run as linear with K = 1 and weight 1, so what the model calls is what is measured. Limits are the measured greatest error
  * rounded up (in comments), which later work may lower and must not raise. The three sigmoid forms lose what rounding the
  * exponent's argument loses, |argument| u relative: unavoidable without double words, and invisible in x's own ulps, so their
- * error is counted against the larger of ulp(y) and that loss. */
+ * error is counted against the larger of ulp(y) and that loss. GELU puts it back with fused multiply-adds, which generic lacks:
+ * there its far negative side, where y is under 1e-5, is counted like theirs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static void activations_in_ulps(void **state)
             for (size_t j = 0; j < n; j++) {
                 double w = conform_row(&want, j)[0], g = conform_row(&y, j)[0], t = fabs((double)x[j]);
                 double argument = limits[a].slope * (limits[a].act == ACT_GELU_TANH ? t + 0.045 * t * t * t : t);
+                if (limits[a].act == ACT_GELU_ERF && strcmp(compute_isa(i), "generic") == 0) argument = t * t / 2;
                 double error = fabs(g - w) / (ulp_of(w) + 4 * CONFORM_U * argument * fabs(w));
                 if (error > worst) worst = error, at = j;
             }

@@ -52,7 +52,7 @@ typedef struct cpu_kernels {
     void (*split)(float *to, const float *from, size_t ld, size_t rows, size_t cols);
     void (*widen)(float *to, const void *from, dtype type, size_t n);
     void (*epilogue)(const epilogue_block *e);
-    /* scores [rows][SCORE_STRIDE] become exp(score - greatest) for n keys; the state moves on */
+    /* scores [rows][SCORE_STRIDE], in units of log 2, become 2^(score - greatest) for n keys; the state moves on */
     void (*softmax)(float *scores, size_t rows, size_t n, const softmax_state *s);
     void (*softmax_end)(const softmax_state *s, size_t rows, float *y, size_t y_ld);
     void (*layernorm)(float *y, const float *x, const float *residual, const float *gamma, const float *beta, float eps, size_t D);

@@ -14,6 +14,8 @@
 #include "compute/cpu/cpu.h"
 #include "compute/ref/ref.h"
 
+static const float LOG2_E = 1.44269504f; /* into q's scale, so that softmax works on powers of two */
+
 typedef struct attention_job {
     compute *c;
     const cpu_kernels *kernels;
@@ -69,7 +71,7 @@ static void lay_out(const attention_job *job, share *s, float *scratch)
     for (size_t t = 0; t < s->n_tiles; t++) {
         size_t row = tile_row(s, t), rows = tile_row(s, t + 1) - row;
         const float *q = head_of(&job->a->q, s->first_row + row, s->head * job->dh);
-        kernels->interleave(s->q + t * s->q_step, cpu_tile_width(rows), q, job->a->q.ld, rows, job->dh, job->a->scale);
+        kernels->interleave(s->q + t * s->q_step, cpu_tile_width(rows), q, job->a->q.ld, rows, job->dh, job->a->scale * LOG2_E);
     }
 }
 
