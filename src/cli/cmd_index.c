@@ -56,30 +56,42 @@ typedef struct index_job {
     const char *dir, *corpus;
     index_meta meta;
     build_state state;
-    seen_ids seen; /* only when the corpus is standard input: a file was read before */
-    tri_error seen_twice;
+    seen_ids seen;     /* only when the corpus is standard input: a file was read before */
+    tri_error refused; /* by reading on the way */
     uint64_t n_documents, n_added, n_there, n_deleted;
+    bool refuses_present; /* an id that is there is an error, not work done before */
     double committed_at;
 } index_job;
 
 /* ---- the corpus, before anything is encoded ---------------------------------------------------------------------------- */
 
-static tri_status survey_window(index_job *job, seen_ids *seen, const record_reader *r, bool refuse_present, tri_error *err)
+/* The index takes any id but the empty one and one with U+0000, which would end it in C. */
+static tri_status check_id(const index_job *job, const record *doc, tri_error *err)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        const record *doc = &r->records[i];
-        TRI_TRY(seen_ids_add(seen, doc, err));
-        job->n_documents++;
-        if (!refuse_present || !tri_index_has(job->index, doc->key)) continue;
-        err_set(err, TRI_ERR_ARGUMENT, "%s line %" PRIu64 ": a document \"%.*s\" is already in %s", job->corpus, doc->line,
-                (int)(doc->key.len < 200 ? doc->key.len : 200), doc->key.bytes, job->dir);
-        return err_hint(err, TRI_ERR_ARGUMENT, "delete it first (trident index --delete), or take it out of the file");
-    }
-    return TRI_OK;
+    if (doc->key.len && !memchr(doc->key.bytes, 0, doc->key.len)) return TRI_OK;
+    return err_set(err, TRI_ERR_ARGUMENT, "%s line %" PRIu64 ": the id %s", job->corpus, doc->line,
+                   doc->key.len ? "holds U+0000" : "is empty");
+}
+
+static tri_status refuse_present(const index_job *job, const record *doc, tri_error *err)
+{
+    if (!tri_index_has(job->index, doc->key)) return TRI_OK;
+    err_set(err, TRI_ERR_ARGUMENT, "%s line %" PRIu64 ": a document \"%.*s\" is already in %s", job->corpus, doc->line,
+            (int)(doc->key.len < 200 ? doc->key.len : 200), doc->key.bytes, job->dir);
+    return err_hint(err, TRI_ERR_ARGUMENT, "delete it first (trident index --delete), or take it out of the file");
+}
+
+/* Can this document come into the index? */
+static tri_status admit(index_job *job, seen_ids *seen, const record *doc, tri_error *err)
+{
+    job->n_documents++;
+    TRI_TRY(check_id(job, doc, err));
+    TRI_TRY(seen_ids_add(seen, doc, err));
+    return job->refuses_present ? refuse_present(job, doc, err) : TRI_OK;
 }
 
 /* Reads the corpus through: ids, broken lines. Standard input cannot be read twice: there ids are watched on the way. */
-static tri_status survey(index_job *job, bool refuse_present, tri_error *err)
+static tri_status survey(index_job *job, tri_error *err)
 {
     record_reader r;
     seen_ids seen;
@@ -93,7 +105,7 @@ static tri_status survey(index_job *job, bool refuse_present, tri_error *err)
         if (st || !r.n) break;
         progress_span(&job->c->bar, from, record_reader_bytes(&r), r.n);
         from = record_reader_bytes(&r);
-        st = survey_window(job, &seen, &r, refuse_present, err);
+        for (size_t i = 0; i < r.n && st == TRI_OK; i++) st = admit(job, &seen, &r.records[i], err);
     }
     if (st == TRI_OK) st = cli_check_stop(err);
     progress_hide(&job->c->bar);
@@ -107,10 +119,7 @@ static tri_status survey(index_job *job, bool refuse_present, tri_error *err)
 static bool is_wanted(void *ctx, const record *r)
 {
     index_job *job = ctx;
-    if (strcmp(job->corpus, "-") == 0) {
-        job->n_documents++;
-        if (job->seen_twice.status == TRI_OK) seen_ids_add(&job->seen, r, &job->seen_twice);
-    }
+    if (strcmp(job->corpus, "-") == 0 && job->refused.status == TRI_OK) admit(job, &job->seen, r, &job->refused);
     if (!tri_index_has(job->index, r->key)) return true;
     job->n_there++;
     return false;
@@ -125,9 +134,9 @@ static tri_status commit(index_job *job, tri_error *err)
 static tri_status add_documents(void *ctx, const record *records, size_t n, const tri_embeddings *e, tri_error *err)
 {
     index_job *job = ctx;
-    if (job->seen_twice.status) {
-        if (err) *err = job->seen_twice;
-        return job->seen_twice.status;
+    if (job->refused.status) {
+        if (err) *err = job->refused;
+        return job->refused.status;
     }
     tri_document *documents = mem_calloc(n, sizeof *documents);
     if (!documents) return err_memory(err, n * sizeof *documents);
@@ -176,9 +185,9 @@ static tri_status encode_documents(index_job *job, tri_error *err)
     job->committed_at = 0;
     tri_status st = encode_stream_run(&s, err);
     seen_ids_drop(&job->seen);
-    if (st == TRI_OK && job->seen_twice.status) {
-        if (err) *err = job->seen_twice;
-        st = job->seen_twice.status;
+    if (st == TRI_OK && job->refused.status) {
+        if (err) *err = job->refused;
+        st = job->refused.status;
     }
     return st == TRI_OK ? commit(job, err) : keep_interrupted(job, st, err);
 }
@@ -314,9 +323,9 @@ static tri_status build(index_job *job, tri_error *err)
     if (holds_index(job->dir)) {
         TRI_TRY(resume(job, &complete, err));
         if (complete) return job->c->shared.json ? tell(job, err) : TRI_OK;
-        TRI_TRY(survey(job, false, err));
+        TRI_TRY(survey(job, err));
     } else {
-        TRI_TRY(survey(job, false, err));
+        TRI_TRY(survey(job, err));
         TRI_TRY(create(job, err));
     }
     TRI_TRY(encode_documents(job, err));
@@ -372,7 +381,8 @@ static tri_status run_add(index_job *job, tri_error *err)
     job->state = (build_state){.is_add = true};
     TRI_TRY(index_meta_hash_file(job->corpus, &job->state.corpus_hash, err));
     bool goes_on = before.is_add && !before.complete && before.corpus_hash && before.corpus_hash == job->state.corpus_hash;
-    TRI_TRY(survey(job, !goes_on, err));
+    job->refuses_present = !goes_on;
+    TRI_TRY(survey(job, err));
     TRI_TRY(build_state_save(job->dir, &job->state, err));
     TRI_TRY(encode_documents(job, err));
     return finish(job, err);

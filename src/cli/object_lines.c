@@ -86,6 +86,17 @@ static tri_status repair(object_lines *l, const char **line, size_t *len, tri_er
     return TRI_OK;
 }
 
+/* The JSON reader counts lines inside its text, which is one line: "a.jsonl line 7 line 1: ..." */
+static tri_status drop_inner_line(const char *what, tri_status st, tri_error *err)
+{
+    static const char inner[] = " line 1";
+    char *at = err ? strstr(err->text, what) : NULL;
+    if (!at || strncmp(at + strlen(what), inner, sizeof inner - 1) != 0) return st;
+    at += strlen(what);
+    memmove(at, at + sizeof inner - 1, strlen(at) - sizeof inner + 2);
+    return st;
+}
+
 tri_status object_lines_next(object_lines *l, object_line *line, tri_error *err)
 {
     const char *bytes;
@@ -103,7 +114,8 @@ tri_status object_lines_next(object_lines *l, object_line *line, tri_error *err)
     } else {
         char what[320];
         snprintf(what, sizeof what, "%.280s line %" PRIu64, shown_path(l), l->number);
-        TRI_TRY(json_text_load(bytes, len, what, &l->object, err));
+        tri_status st = json_text_load(bytes, len, what, &l->object, err);
+        if (st) return drop_inner_line(what, st, err);
         if (!json_is_object(l->object)) return object_lines_bad(l, l->number, err, "expected a JSON object");
         line->object = l->object;
     }

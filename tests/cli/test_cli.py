@@ -457,6 +457,12 @@ def test_index_bad_input():
        "index: duplicate ids name both lines, before anything is made", r)
     r = run("index", MODEL, "-", "-o", "twice", stdin=open(twice).read())
     ok(r.rc == 1 and "lines 1 and 3" in r.err, "index: duplicate ids on standard input", r)
+    for what, text in (("empty", '""'), ("U+0000", '"a\\u0000b"')):
+        path = write("ids.jsonl", '{"_id": "a", "text": "x"}\n{"_id": ' + text + ', "text": "y"}\n')
+        for source in (path, "-"):
+            r = run("index", MODEL, source, "-o", "twice2", stdin=open(path).read())
+            ok(r.rc == 1 and "line 2" in r.err and what in r.err, f"index: an id that cannot be ({what}, {os.path.basename(source)})", r)
+            shutil.rmtree(os.path.join(WORK, "twice2"), ignore_errors=True)
     r = run("index", MODEL, write("broken.jsonl", '{"text": "a"}\n{"te'), "-o", "broken")
     ok(r.rc == 1 and "line 2" in r.err and not os.path.exists(os.path.join(WORK, "broken")), "index: a broken line", r)
     r = run("index", MODEL, write("nothing.jsonl", ""), "-o", "nothing.ix")
@@ -551,6 +557,8 @@ def test_add_delete():
     ok(r.rc == 0 and "2 documents added" in r.err, "index --add", r)
     r = run("index", "--add", "grow", more)
     ok(r.rc == 1 and "line 1" in r.err and "x1" in r.err, "index --add of an id that is there is refused", r)
+    r = run("index", "--add", "grow", "-", stdin=open(more).read())
+    ok(r.rc == 1 and "line 1" in r.err and "x1" in r.err, "index --add of it from standard input too", r)
     q = write_jsonl("gekitoke.jsonl", [{"_id": "q", "text": "gekitoke"}])
     ok(run("search", "grow", q, "-k", "1", "--mode", "dense").lines()[0]["id"] == "x1", "an added document is found")
     r = run("index", "--delete", "grow", write("gone.txt", "x1\nd3\nnot-there\n"))
