@@ -243,7 +243,7 @@ tri_status file_join(char *out, size_t cap, const char *dir, const char *name)
 struct out_file {
     int fd;
     bool is_stdout;
-    char *path, *temporary; /* temporary NULL for standard output */
+    char *path, *temporary; /* temporary NULL: written in place (standard output, a device, a pipe) */
     uint8_t *buffer;
     size_t fill;
     uint64_t written; /* bytes already handed to the system */
@@ -257,35 +257,45 @@ static void free_out(out_file *f)
     mem_free(f);
 }
 
-tri_status out_file_open(const char *path, out_file **out, tri_error *err)
+/* A device or a pipe is written to, never replaced: renaming over /dev/null as root would be the end of it. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static tri_status open_out(out_file *f, const char *path, tri_error *err)
 {
     static atomic_uint counter;
+    if (file_is_dir(path)) return err_set(err, TRI_ERR_IO, "could not write %s: it is a directory", path);
+    if (write_fails()) return say_errno(err, "write", path, errno);
+    if (is_special(path)) {
+        f->fd = open(path, O_WRONLY | O_CLOEXEC);
+        return f->fd < 0 ? say_errno(err, "write", path, errno) : TRI_OK;
+    }
+    size_t cap = strlen(path) + 48; /* ".tmp." and two numbers */
+    f->temporary = mem_alloc(cap);
+    if (!f->temporary) return err_memory(err, cap);
+    snprintf(f->temporary, cap, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&counter, 1u));
+    f->fd = open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return f->fd < 0 ? say_errno(err, "write", path, errno) : TRI_OK;
+}
+
+tri_status out_file_open(const char *path, out_file **out, tri_error *err)
+{
     *out = NULL;
     bool is_stdout = strcmp(path, "-") == 0;
-    size_t name_cap = strlen(path) + 48;
     out_file *f = mem_calloc(1, sizeof *f);
     if (!f) return err_memory(err, sizeof *f);
     f->fd = STDOUT_FILENO;
     f->is_stdout = is_stdout;
     f->path = mem_strdup(is_stdout ? "standard output" : path);
-    f->temporary = is_stdout ? NULL : mem_alloc(name_cap);
     f->buffer = mem_alloc(IO_BUFFER);
-    if (!f->path || !f->buffer || (!is_stdout && !f->temporary)) {
+    tri_status st = f->path && f->buffer ? TRI_OK : err_memory(err, IO_BUFFER + strlen(path));
+    if (!st && !is_stdout) st = open_out(f, path, err);
+    if (st) {
         free_out(f);
-        return err_memory(err, IO_BUFFER + name_cap);
-    }
-    if (!is_stdout) {
-        tri_status st = TRI_OK;
-        if (file_is_dir(path)) st = err_set(err, TRI_ERR_IO, "could not write %s: it is a directory", path);
-        snprintf(f->temporary, name_cap, "%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&counter, 1u));
-        if (!st) {
-            f->fd = write_fails() ? -1 : open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-            if (f->fd < 0) st = say_errno(err, "write", path, errno);
-        }
-        if (st) {
-            free_out(f);
-            return st;
-        }
+        return st;
     }
     *out = f;
     return TRI_OK;
@@ -358,17 +368,16 @@ static void sync_parent(const char *path)
 tri_status out_file_commit(out_file *f, tri_error *err)
 {
     tri_status st = flush(f, err);
-    if (f->is_stdout) {
-        free_out(f);
-        return st;
+    if (f->temporary && !st && (write_fails() || fsync(f->fd) != 0) && errno != EINVAL)
+        st = say_errno(err, "sync", f->path, errno);
+    if (!f->is_stdout && close(f->fd) != 0 && !st) st = say_errno(err, "close", f->path, errno);
+    if (f->temporary) {
+        if (!st) st = file_rename(f->temporary, f->path, err);
+        if (st)
+            unlink(f->temporary);
+        else
+            sync_parent(f->path);
     }
-    if (!st && (write_fails() || fsync(f->fd) != 0) && errno != EINVAL) st = say_errno(err, "sync", f->path, errno);
-    if (close(f->fd) != 0 && !st) st = say_errno(err, "close", f->path, errno);
-    if (!st) st = file_rename(f->temporary, f->path, err);
-    if (st)
-        unlink(f->temporary);
-    else
-        sync_parent(f->path);
     free_out(f);
     return st;
 }
@@ -376,9 +385,7 @@ tri_status out_file_commit(out_file *f, tri_error *err)
 void out_file_discard(out_file *f)
 {
     if (!f) return;
-    if (!f->is_stdout) {
-        close(f->fd);
-        unlink(f->temporary);
-    }
+    if (!f->is_stdout) close(f->fd);
+    if (f->temporary) unlink(f->temporary);
     free_out(f);
 }

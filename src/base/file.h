@@ -43,7 +43,7 @@ tri_status in_file_read(in_file *f, void *out, size_t cap, size_t *n, tri_error 
 void in_file_close(in_file *f);
 
 /* A sequential writer into PATH.tmp.<pid>; the name PATH appears only at commit (fsync, rename). path "-" is standard output
- * (commit flushes). `offset` patches are possible before commit (headers). */
+ * (commit flushes); a device or a pipe is written in place. `offset` patches are possible before commit (headers). */
 typedef struct out_file out_file;
 tri_status out_file_open(const char *path, out_file **out, tri_error *err);
 tri_status out_file_write(out_file *f, const void *bytes, size_t len, tri_error *err);

@@ -233,6 +233,15 @@ static void test_files_appear_whole_or_not_at_all(void **state)
             buf_drop(&b);
         }
     }
+    /* a device is written to, not replaced */
+    char null_link[64];
+    snprintf(null_link, sizeof null_link, "%s/null", dir);
+    assert_int_equal(symlink("/dev/null", null_link), 0);
+    assert_int_equal(out_file_open(null_link, &f, &err), TRI_OK);
+    assert_int_equal(out_file_write(f, "gone", 4, &err), TRI_OK);
+    assert_int_equal(out_file_commit(f, &err), TRI_OK);
+    assert_false(file_exists(null_link));
+    unlink(null_link);
     assert_int_equal(mapped_file_open(dir, &m, &err), TRI_ERR_IO);
     assert_non_null(strstr(err.text, "directory"));
     assert_int_equal(mapped_file_open("/nonexistent/x", &m, &err), TRI_ERR_NOT_FOUND);
