@@ -54,6 +54,7 @@ class Peer:
     """sentence-transformers with a model folder, on the CPU, in f32."""
 
     def __init__(self, folder, threads):
+        os.environ.update(TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1", TQDM_DISABLE="1", HF_HUB_OFFLINE="1")
         import sentence_transformers
         import torch
         import transformers
@@ -142,7 +143,7 @@ def main():
     sys.path.insert(0, str(ROOT / "bench"))
     from bench_quality import commit, machine
 
-    folder = trident_json(options.trident, "info", options.model, "--json")["path"]
+    folder = trident_json(options.trident, "info", options.model, "--json")["model"]
     peer = Peer(folder, options.threads)
     print(f"{machine()}, {options.threads} threads\nA: trident {commit()}\nB: {peer.describe}")
     check_agreement(options, peer)
