@@ -14,9 +14,9 @@ enum { TRI_DOCTOR_OK = 0, TRI_DOCTOR_NOTE = 1, TRI_DOCTOR_FAIL = 2 };
 /* One thing that was checked: its short name, the verdict, and one line with the figure. Strings live for the call only. */
 typedef void (*tri_doctor_fn)(void *ctx, const char *check, int verdict, const char *line);
 
-/* Proves on these weights what silently goes wrong elsewhere: kernels against the plain reference, positions, activation, special ids,
- * tokenizer rules, pooling, heads, prompts, finite and repeatable outputs. TRI_OK when everything could be looked at, whatever the
- * verdicts; *n_failed counts those that failed. */
+/* Proves on these weights what silently goes wrong elsewhere: kernels against the plain reference, positions, activation,
+ * special ids, tokenizer rules, pooling, heads, prompts, finite and repeatable outputs. TRI_OK when everything could be looked
+ * at, whatever the verdicts; *n_failed counts those that failed. */
 TRI_API tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
                                   tri_error *err);
 

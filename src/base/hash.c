@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* hash.c — XXH3 from the distribution's libxxhash; the streaming state lives in our own memory. */
 #define XXH_STATIC_LINKING_ONLY /* for the size of the state; the symbols are the shared library's */
-/* hash.c — XXH3 from the distribution's libxxhash. */
 #include "base/hash.h"
 
 #include <xxhash.h>

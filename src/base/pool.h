@@ -3,7 +3,8 @@
  *
  * pool_run calls fn(ctx, task, worker) for every task 0..n_tasks-1, each once, in any order, on up to pool_size threads (the
  * caller is worker 0), and returns when all are done. Which worker does a task must never show in a result. Workers spin
- * briefly, then sleep. Calls from several threads at once are served one after the other; a call from inside a task runs inline. */
+ * briefly, then sleep. Calls from several threads at once are served one after the other; a call from inside a task runs
+ * inline. */
 #ifndef TRI_BASE_POOL_H
 #define TRI_BASE_POOL_H
 

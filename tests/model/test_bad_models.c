@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_bad_models.c — folders with one thing wrong in each: a clear error that names the file and the thing, no crash, nothing made up. */
+/* test_bad_models.c — folders with one thing wrong in each: a clear error that names the file and the thing, no crash, nothing
+ * made up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +37,8 @@ static void check_message(const char *dir, const json_t *item, const tri_error *
     size_t i;
     json_array_foreach(json_object_get(item, "error_must_name"), i, name)
     {
-        if (!strstr(err->text, json_string_value(name))) fail_msg("%s: \"%s\" is not named in: %s", dir, json_string_value(name), err->text);
+        if (!strstr(err->text, json_string_value(name)))
+            fail_msg("%s: \"%s\" is not named in: %s", dir, json_string_value(name), err->text);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_embed.c — properties of encoding: companions, order, threads and wanted outputs change no bit; a warm pass allocates nothing
- * but its result; every allocation and read may fail; limits are told with their numbers. On the tiny M3 model. */
+/* test_embed.c — properties of encoding: companions, order, threads and wanted outputs change no bit; a warm pass allocates
+ * nothing but its result; every allocation and read may fail; limits are told with their numbers. On the tiny M3 model. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_embed_story.c — src/model/embed.c read aloud: one text through every stage on the tiny model, with the shape and the first values
- * of each, and what must hold between one stage and the next. Run it by hand to see a text become three vectors. */
+/* test_embed_story.c — src/model/embed.c read aloud: one text through every stage on the tiny model, with the shape and the
+ * first values of each, and what must hold between one stage and the next. Run it by hand to see a text become three vectors.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

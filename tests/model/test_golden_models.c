@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_golden_models.c — the whole encoder against the Python stack, on every instruction set of this machine.
  *
- * Tiny random checkpoints in real folder layouts (tests/golden/models; the full set beside the project when it is there). Each tensor
- * has its own tolerance in case.json: ten times the gap between upstream's own float32 run and float64, at least 1e-5. */
+ * Tiny random checkpoints in real folder layouts (tests/golden/models; the full set beside the project when it is there). Each
+ * tensor has its own tolerance in case.json: ten times the gap between upstream's own float32 run and float64, at least 1e-5.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,7 +52,8 @@ static void open_model(const char *dir, const char *ids_name, const char *cu_nam
     o->ids = malloc(o->n_ids * sizeof *o->ids + 1);
     o->inputs = calloc(o->n_texts, sizeof *o->inputs);
     for (size_t i = 0; i < o->n_ids; i++) o->ids[i] = (uint32_t)ids[i];
-    for (size_t i = 0; i < o->n_texts; i++) o->inputs[i] = (tri_input){.ids = o->ids + o->cu[i], .n_ids = (size_t)(o->cu[i + 1] - o->cu[i])};
+    for (size_t i = 0; i < o->n_texts; i++)
+        o->inputs[i] = (tri_input){.ids = o->ids + o->cu[i], .n_ids = (size_t)(o->cu[i + 1] - o->cu[i])};
     free(ids);
 }
 
@@ -158,7 +160,12 @@ static void check_hidden(const golden *g, const opened *o)
     if (!want) return;
     float *h = hidden_states(o);
     check(g, "last_hidden_state", h, want, n);
-    static const char *const pools[] = {[POOL_CLS] = "pool.cls", [POOL_MEAN] = "pool.mean", [POOL_MAX] = "pool.max", [POOL_MEAN_SQRT_LEN] = "pool.mean_sqrt_len_tokens", [POOL_WEIGHTED_MEAN] = "pool.weightedmean", [POOL_LAST] = "pool.lasttoken"};
+    static const char *const pools[] = {[POOL_CLS] = "pool.cls",
+                                        [POOL_MEAN] = "pool.mean",
+                                        [POOL_MAX] = "pool.max",
+                                        [POOL_MEAN_SQRT_LEN] = "pool.mean_sqrt_len_tokens",
+                                        [POOL_WEIGHTED_MEAN] = "pool.weightedmean",
+                                        [POOL_LAST] = "pool.lasttoken"};
     size_t D = o->m->config.hidden, B = o->n_texts;
     int32_t *start = malloc((B + 1) * sizeof *start);
     float *y = malloc(B * D * sizeof *y);
@@ -178,7 +185,8 @@ static void check_scores(const golden *g, const tri_embeddings *e)
 {
     size_t n_pairs, n;
     int64_t *pairs = golden_integers(g, "pairs", &n_pairs);
-    const float *dense = golden_floats(g, "score.dense", &n), *sparse = golden_floats(g, "score.sparse", &n), *multi = golden_floats(g, "score.colbert", &n);
+    const float *dense = golden_floats(g, "score.dense", &n), *sparse = golden_floats(g, "score.sparse", &n),
+                *multi = golden_floats(g, "score.colbert", &n);
     if (!pairs || !dense || !sparse || !multi) return free(pairs);
     for (size_t i = 0; i < n_pairs / 2; i++) {
         size_t q = (size_t)pairs[2 * i], p = (size_t)pairs[2 * i + 1];
@@ -264,7 +272,9 @@ static void test_cases_in_the_repository(void **state)
 static void test_cases_of_the_full_set(void **state)
 {
     (void)state;
-    static const char *const names[] = {"xlmr-m3", "xlmr-m3-bin", "xlmr-m3-f16", "xlmr-m3-bf16", "xlmr-m3-trace", "xlmr-m3-colbertdim", "xlmr-m3-mean", "xlmr-m3-edge", "xlmr-long", "bert-mean", "bert-dense", "bert-dense-old", "bert-gammabeta", "bert-prefix"};
+    static const char *const names[] = {
+        "xlmr-m3",      "xlmr-m3-bin", "xlmr-m3-f16", "xlmr-m3-bf16", "xlmr-m3-trace",  "xlmr-m3-colbertdim", "xlmr-m3-mean",
+        "xlmr-m3-edge", "xlmr-long",   "bert-mean",   "bert-dense",   "bert-dense-old", "bert-gammabeta",     "bert-prefix"};
     if (!golden_shared()) skip();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char dir[4096];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_real_models.c — the demonstration models against torch, per text and head, from ids and from text.
  *
- * Needs the pulled models ($TRI_MODELS, or ~/.cache/trident/models) and the full reference set; skipped otherwise. 2e-5 absolute on every
- * head: two f32 evaluations of twelve layers in different orders of summation, with room. */
+ * Needs the pulled models ($TRI_MODELS, or ~/.cache/trident/models) and the full reference set; skipped otherwise. 2e-5
+ * absolute on every head: two f32 evaluations of twelve layers in different orders of summation, with room. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,9 +24,12 @@ static const char *model_folder(const char *name)
     static char path[4096];
     const char *set = getenv("TRI_MODELS"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     struct stat info;
-    if (set) snprintf(path, sizeof path, "%s/%s", set, name);
-    else if (cache) snprintf(path, sizeof path, "%s/trident/models/%s", cache, name);
-    else snprintf(path, sizeof path, "%s/.cache/trident/models/%s", home ? home : "", name);
+    if (set)
+        snprintf(path, sizeof path, "%s/%s", set, name);
+    else if (cache)
+        snprintf(path, sizeof path, "%s/trident/models/%s", cache, name);
+    else
+        snprintf(path, sizeof path, "%s/.cache/trident/models/%s", home ? home : "", name);
     return stat(path, &info) == 0 ? path : NULL;
 }
 
@@ -122,7 +125,8 @@ static void run_set(real *r, const char *set, const char *vectors, const json_t 
         o.prompt = json_string_value(json_object_get(t, "prompt"));
         if (tri_embed(r->s, &o, in, 2, &e, &err)) fail_msg("%s text %zu: %s", set, i, err.text);
         const uint32_t *got = tri_embeddings_ids(e, 1, &n_got);
-        if (n_got != n || memcmp(got, ids, n * sizeof *ids) != 0) fail_msg("%s text %zu: %zu token ids, upstream has %zu, or they differ", set, i, n_got, n);
+        if (n_got != n || memcmp(got, ids, n * sizeof *ids) != 0)
+            fail_msg("%s text %zu: %zu token ids, upstream has %zu, or they differ", set, i, n_got, n);
         compare_text(&g, set, i, e, 0);
         compare_text(&g, set, i, e, 1);
         tri_embeddings_free(e);

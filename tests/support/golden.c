@@ -12,8 +12,10 @@ const char *golden_shared(void)
 {
     static char path[4096];
     const char *set = getenv("TRI_SHARED");
-    if (set) snprintf(path, sizeof path, "%s", set);
-    else snprintf(path, sizeof path, "%s/../shared", TEST_ROOT);
+    if (set)
+        snprintf(path, sizeof path, "%s", set);
+    else
+        snprintf(path, sizeof path, "%s/../shared", TEST_ROOT);
     char probe[4200];
     struct stat info;
     snprintf(probe, sizeof probe, "%s/golden", path);
@@ -43,7 +45,8 @@ bool golden_open(const char *dir, golden *g)
         return false;
     }
     const char *model = json_string_value(json_object_get(g->facts, "model_dir"));
-    if (snprintf(g->model_dir, sizeof g->model_dir, "%s/%s", dir, model ? model : "model") >= (int)sizeof g->model_dir) return false;
+    if (snprintf(g->model_dir, sizeof g->model_dir, "%s/%s", dir, model ? model : "model") >= (int)sizeof g->model_dir)
+        return false;
     return true;
 }
 
@@ -63,8 +66,10 @@ int64_t *golden_integers(const golden *g, const char *name, size_t *n)
     int64_t *out = malloc((*n + 1) * sizeof *out);
     for (size_t i = 0; i < *n; i++) {
         int32_t small;
-        if (t->type == DTYPE_I64) memcpy(&out[i], (const char *)t->data + 8 * i, 8);
-        else memcpy(&small, (const char *)t->data + 4 * i, 4), out[i] = small;
+        if (t->type == DTYPE_I64)
+            memcpy(&out[i], (const char *)t->data + 8 * i, 8);
+        else
+            memcpy(&small, (const char *)t->data + 4 * i, 4), out[i] = small;
     }
     return out;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* golden.h — reading reference cases: a folder with case.json, expected.safetensors, inputs.json, and tensors compared under the
- * tolerance that case.json states. */
+/* golden.h — reading reference cases: a folder with case.json, expected.safetensors, inputs.json, and tensors compared under
+ * the tolerance that case.json states. */
 #ifndef TEST_SUPPORT_GOLDEN_H
 #define TEST_SUPPORT_GOLDEN_H
 
