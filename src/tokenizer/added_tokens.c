@@ -221,21 +221,19 @@ bool added_scan_next(added_scan *s, span *out)
         return true;
     }
     size_t start, stop;
-    const added_token *t = s->set->count ? next_match(s, &start, &stop) : NULL;
-    if (!t) {
-        *out = (span){s->done, s->len - s->done, TOKEN_NONE, s->done == 0};
-        s->done = s->at = s->len;
-        return out->len > 0;
-    }
-    span found = {start, stop - start, t->id, false};
-    if (s->done >= start) {
+    const added_token *t;
+    while (s->set->count && (t = next_match(s, &start, &stop))) {
+        span found = {start, stop - start, t->id, false};
+        span before = {s->done, start - s->done, TOKEN_NONE, s->done == 0};
+        bool text_before = s->done < start;
         s->done = stop;
-        *out = found;
+        if (start >= stop) continue; /* all of it lies in the white space that the token before took in */
+        s->waiting = found;
+        s->has_waiting = text_before;
+        *out = text_before ? before : found;
         return true;
     }
-    *out = (span){s->done, start - s->done, TOKEN_NONE, s->done == 0};
-    s->waiting = found;
-    s->has_waiting = true;
-    s->done = stop;
-    return true;
+    *out = (span){s->done, s->len - s->done, TOKEN_NONE, s->done == 0};
+    s->done = s->at = s->len;
+    return out->len > 0;
 }

@@ -4,7 +4,8 @@
  * `first` follows one fact through the chain: does the text still begin with what came from the first character of the input?
  * Only Metaspace with prepend_scheme "first" asks for it. The reference keeps an offset for every byte to know it; these are
  * the cases in which that offset leaves zero: something deleted at the very start by a filter, a strip or a replacement by
- * nothing. (A charsmap that deletes the first cluster does *not* move it: the reference loses that count.) */
+ * nothing, or several characters replaced there (the new text then counts as coming from the last of them). A charsmap that
+ * deletes the first cluster does *not* move it: the reference loses that count. */
 #include "tokenizer/normalizer.h"
 
 #include <string.h>
@@ -120,7 +121,7 @@ static tri_status run_replace(const normalizer_step *step, const uint8_t *text, 
         const uint8_t *match = find_match(step, p, end, &n);
         TRI_TRY(append(out, p, (size_t)(match - p), err));
         if (match == end) break;
-        if (match == text && !step->content_len) *first = false;
+        if (match == text && (!step->content_len || utf8_len(*match) < n)) *first = false;
         TRI_TRY(append(out, step->content, step->content_len, err));
         p = match + n;
     }

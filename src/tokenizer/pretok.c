@@ -57,6 +57,7 @@ pretok_stage *pretok_add(pretok *p, const char *type)
     if (!p->stages || p->n == PRETOK_STAGES_MAX) return NULL;
     pretok_stage *stage = &p->stages[p->n++];
     stage->kind = find_kind(type);
+    stage->place = p->n - 1;
     return stage;
 }
 

@@ -38,6 +38,7 @@ typedef enum { PREPEND_ALWAYS, PREPEND_FIRST, PREPEND_NEVER } prepend_scheme;
 
 struct pretok_stage {
     const pretok_kind *kind;
+    size_t place;  /* in the chain */
     char *pattern; /* Split */
     size_t pattern_len;
     cut_behavior behavior;
@@ -62,6 +63,8 @@ tri_status pretok_parse(const json_t *json, pretok *out, tri_error *err);
 pretok_stage *pretok_add(pretok *p, const char *type);
 /* WhitespaceSplit (optional) and Metaspace("▁", always): SentencePiece's word rule. */
 tri_status pretok_make_metaspace(pretok *p, bool whitespace_split, tri_error *err);
+/* The chain begins with a Metaspace of prepend_scheme "first". */
+bool pretok_asks_first(const pretok *p);
 bool pretok_is_split_metaspace(const pretok *p); /* exactly WhitespaceSplit + Metaspace("▁", always, split) */
 void pretok_drop(pretok *p);
 /* The pieces are w->spans of w->text, until the next run. `first`: the text begins where the whole input does. */

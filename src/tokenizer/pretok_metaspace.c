@@ -3,7 +3,9 @@
  *
  * "always" puts a mark before each piece that does not begin with one (so also after a special token in the text), "first" only
  * before the piece at the very start of the input, and nothing is put before an empty piece. With `split` each mark begins a
- * new piece. Old files say add_prefix_space instead of prepend_scheme. */
+ * new piece. Old files say add_prefix_space instead of prepend_scheme.
+ * "first" after a stage that cuts is refused: when a normalizer makes several characters of the first one (U+FDFA holds
+ * spaces), the reference may see several first pieces, and no published file asks for it. */
 #include "tokenizer/pretok.h"
 
 #include <string.h>
@@ -31,8 +33,11 @@ tri_status pretok_metaspace_parse(pretok_stage *stage, const json_t *object, tri
     TRI_TRY(json_get_str(object, "prepend_scheme", what, prefix ? "always" : "never", &scheme, err));
     if (!strcmp(scheme, "always"))
         stage->prepend = PREPEND_ALWAYS;
-    else if (!strcmp(scheme, "first"))
+    else if (!strcmp(scheme, "first") && stage->place == 0)
         stage->prepend = PREPEND_FIRST;
+    else if (!strcmp(scheme, "first"))
+        return err_set(err, TRI_ERR_UNSUPPORTED, "%s: prepend_scheme \"first\" after another pre-tokenizer is not supported",
+                       what);
     else if (!strcmp(scheme, "never"))
         stage->prepend = PREPEND_NEVER;
     else
@@ -104,6 +109,11 @@ tri_status pretok_make_metaspace(pretok *p, bool whitespace_split, tri_error *er
     stage->prepend = PREPEND_ALWAYS;
     stage->split = true;
     return TRI_OK;
+}
+
+bool pretok_asks_first(const pretok *p)
+{
+    return p->n && !strcmp(p->stages[0].kind->type, "Metaspace") && p->stages[0].prepend == PREPEND_FIRST;
 }
 
 bool pretok_is_split_metaspace(const pretok *p)

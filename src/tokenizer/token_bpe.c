@@ -152,31 +152,32 @@ static void add_symbol(symbols *s, uint32_t id)
     if (here) s->v[here - 1].next = here;
 }
 
-/* The id of the character at p with the prefix and the suffix its place asks for. */
-static tri_status char_id(const token_model *m, const uint8_t *p, size_t n, bool first, bool last, token_model_work *w,
-                          uint32_t *id, bool *found, tri_error *err)
+/* A character as the vocabulary has it: with the prefix inside a word, with the suffix at its end. A view of p or of `joined`.
+ */
+static tri_status decorate(const token_model *m, const uint8_t **p, size_t *n, bool first, bool last, buf *joined,
+                           tri_error *err)
 {
     const char *prefix = first ? NULL : m->continuing_subword_prefix, *suffix = last ? m->end_of_word_suffix : NULL;
-    if ((prefix && *prefix) || (suffix && *suffix)) {
-        buf_clear(&w->joined);
-        tri_status st = prefix ? buf_str(&w->joined, prefix) : TRI_OK;
-        if (!st) st = buf_append(&w->joined, p, n);
-        if (!st && suffix) st = buf_str(&w->joined, suffix);
-        if (st) return err_memory(err, n);
-        *found = vocab_find(&m->vocab, w->joined.data, w->joined.len, id);
-        return TRI_OK;
-    }
-    uint32_t cp;
-    utf8_walk(p, &cp);
-    if (cp < BPE_CHARS) {
-        *id = m->char_id[cp];
-        *found = *id != TOKEN_NONE;
-    } else {
-        *found = vocab_find(&m->vocab, p, n, id);
-    }
+    if (!(prefix && *prefix) && !(suffix && *suffix)) return TRI_OK;
+    buf_clear(joined);
+    tri_status st = prefix ? buf_str(joined, prefix) : TRI_OK;
+    if (!st) st = buf_append(joined, *p, *n);
+    if (!st && suffix) st = buf_str(joined, suffix);
+    if (st) return err_memory(err, joined->len + *n);
+    *p = joined->data;
+    *n = joined->len;
     return TRI_OK;
 }
 
+static bool find_char(const token_model *m, const uint8_t *p, size_t n, uint32_t *id)
+{
+    uint32_t cp;
+    if (n != utf8_walk(p, &cp) || cp >= BPE_CHARS) return vocab_find(&m->vocab, p, n, id);
+    *id = m->char_id[cp];
+    return *id != TOKEN_NONE;
+}
+
+/* The bytes of a character that is not there, prefix and suffix among them. */
 static bool add_bytes(const token_model *m, symbols *s, const uint8_t *p, size_t n)
 {
     if (!m->byte_fallback) return false;
@@ -194,13 +195,14 @@ static tri_status split_chars(const token_model *m, const uint8_t *text, size_t 
     for (size_t at = 0; at < len;) {
         size_t n = utf8_len(text[at]);
         uint32_t id = 0;
-        bool found = false;
-        TRI_TRY(char_id(m, text + at, n, at == 0, at + n == len, w, &id, &found, err));
-        if (found) {
+        const uint8_t *p = text + at;
+        size_t n_decorated = n;
+        TRI_TRY(decorate(m, &p, &n_decorated, at == 0, at + n == len, &w->joined, err));
+        if (find_char(m, p, n_decorated, &id)) {
             if (unk_waits) add_symbol(s, m->unk_id);
             unk_waits = false;
             add_symbol(s, id);
-        } else if (!add_bytes(m, s, text + at, n) && m->unk_token) {
+        } else if (!add_bytes(m, s, p, n_decorated) && m->unk_token) {
             if (m->unk_id == TOKEN_NONE)
                 return err_set(err, TRI_ERR_ARGUMENT, "a character is not in the vocabulary, which has no unk token \"%s\"",
                                m->unk_token);
@@ -276,9 +278,14 @@ static tri_status encode(const token_model *m, const uint8_t *text, size_t len, 
     uint32_t whole;
     if (m->ignore_merges && vocab_find(&m->vocab, text, len, &whole))
         return u32_list_push(ids, whole) ? TRI_OK : err_memory(err, sizeof whole);
-    if (len >= BPE_NOWHERE / 4) return err_set(err, TRI_ERR_LIMIT, "a word of %zu bytes", len);
-    bpe_symbol *v = list_grow(w->symbols, &w->cap_symbols, len, sizeof *v);
-    if (!v) return err_memory(err, len * sizeof *v);
+    /* a character is one symbol, or its bytes, at most; the decorations of a word's characters may become bytes too */
+    size_t decorations = (m->continuing_subword_prefix ? strlen(m->continuing_subword_prefix) : 0) +
+                         (m->end_of_word_suffix ? strlen(m->end_of_word_suffix) : 0);
+    size_t most = len, extra;
+    if (!mul_size(len, m->byte_fallback ? decorations : 0, &extra) || !add_size(len, extra, &most) || most >= BPE_NOWHERE / 4)
+        return err_set(err, TRI_ERR_LIMIT, "a word of %zu bytes", len);
+    bpe_symbol *v = list_grow(w->symbols, &w->cap_symbols, most, sizeof *v);
+    if (!v) return err_memory(err, most * sizeof *v);
     w->symbols = v;
     symbols s = {v, 0};
     TRI_TRY(split_chars(m, text, len, w, &s, err));

@@ -45,6 +45,22 @@ static tri_status apply_rules(tokenizer *t, int rules, tri_error *err)
     return pretok_make_metaspace(&t->pretok, true, err);
 }
 
+/* Prepend and BertNormalizer put characters before the first one that count, for the reference, as coming from it too, and a
+ * step that deletes at the start may delete half of what an earlier one made of it; either way prepend_scheme "first" can then
+ * mean several pieces. No published file does this; it is refused rather than guessed at. */
+static tri_status check_first(const tokenizer *t, tri_error *err)
+{
+    for (size_t i = 0; i < t->normalizer.n && pretok_asks_first(&t->pretok); i++) {
+        const normalizer_step *step = &t->normalizer.steps[i];
+        const char *type = step->kind->type;
+        bool adds = !strcmp(type, "Prepend") || !strcmp(type, "BertNormalizer");
+        bool deletes = step->left || (!strcmp(type, "Replace") && !step->content_len) || !strcmp(type, "StripAccents");
+        if (adds || (deletes && i > 0))
+            return err_set(err, TRI_ERR_UNSUPPORTED, "normalizer %s with prepend_scheme \"first\" is not supported", type);
+    }
+    return TRI_OK;
+}
+
 /* ---- facts ---- */
 
 static uint32_t find_role(const tokenizer *t, token_role role)
@@ -123,6 +139,7 @@ static tri_status load(tokenizer *t, const uint8_t *bytes, size_t len, int rules
     TRI_TRY(vocab_close(&t->model.vocab, t->fingerprint, err));
     TRI_TRY(t->model.kind->finish(&t->model, t->fingerprint, err));
     TRI_TRY(apply_rules(t, rules, err));
+    TRI_TRY(check_first(t, err));
     TRI_TRY(added_tokens_close(&t->added, &t->model, &t->normalizer, t->fingerprint, err));
     count_ids(t);
     for (token_role r = 0; r < N_ROLES; r++) t->roles[r] = find_role(t, r);
