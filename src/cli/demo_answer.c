@@ -131,11 +131,11 @@ static tri_status show_findings(const view *v, const question_words *q, int leg,
         bool both = leg == TRI_MULTI && !is_within(found[i].piece, word);
         width += view_width(word->bytes, word->len) + 8 + (both ? view_width(found[i].piece.bytes, found[i].piece.len) + 3 : 0);
         if (width > v->columns) break;
+        if (shown) TRI_TRY(buf_str(v->out, "   "));
         TRI_TRY(view_piece(v, VIEW_BOLD, (tri_text){word->bytes, word->len}));
         if (both) TRI_TRY(view_text(v, VIEW_DIM, " = ", 3));
         if (both) TRI_TRY(view_piece(v, VIEW_BOLD, found[i].piece));
-        TRI_TRY(
-            view_printf(v, VIEW_DIM, " %.2f%s", (double)found[i].weight, i + 1 < n && shown + 1 < SHOWN_MATCHES ? "   " : ""));
+        TRI_TRY(view_printf(v, VIEW_DIM, " %.2f", (double)found[i].weight));
         shown++;
     }
     return buf_str(v->out, shown ? "\n" : "no word in common\n");
@@ -157,7 +157,9 @@ static tri_status show_hit(const view *v, const demo_source *s, const demo_quest
         const question_word *word = &q->words[sparse[i].word];
         marks[n_marks++] = (view_match){{word->bytes, word->len}, sparse[i].weight};
     }
-    for (size_t i = 0; i < n_multi && i < SHOWN_MATCHES; i++) marks[n_marks++] = (view_match){multi[i].piece, multi[i].weight};
+    /* a multi weight says how alike, not how much it matters: a hundredth of it decides only where sparse has nothing to say */
+    for (size_t i = 0; i < n_multi && i < SHOWN_MATCHES; i++)
+        marks[n_marks++] = (view_match){multi[i].piece, multi[i].weight / 100};
     tri_status st = view_printf(v, VIEW_DIM, "     %.*s\n", (int)(hit->key.len > 64 ? 64 : hit->key.len), hit->key.bytes);
     if (st == TRI_OK) st = view_passage(v, hit->text, marks, n_marks, 2, 7);
     if (st == TRI_OK) st = show_findings(v, q, TRI_SPARSE, sparse, n_sparse);
