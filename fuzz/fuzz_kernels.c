@@ -6,8 +6,8 @@
  *   and exp meets its ends
  *
  * Every backend is compared with ref within a bound that grows with the sums of magnitudes (tests/conformance derives it; here
- * it is four times as wide, since fuzzed values may all have one sign), and run twice, on no pool and on three threads: those two
- * must have the same bits. Buffers are exact blocks, so AddressSanitizer sees a step past the end. */
+ * it is four times as wide, since fuzzed values may all have one sign), and run twice, on no pool and on three threads: those
+ * two must have the same bits. Buffers are exact blocks, so AddressSanitizer sees a step past the end. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,14 +87,16 @@ static void run_layernorm(compute *c, const job *j, float *y)
 
 static void run_dots(compute *c, const job *j, float *y)
 {
-    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
+    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k),
+           docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
     tensor out = tensor_f32(y, j->m, j->n, j->n);
     c->ops->dots(c, &q, &docs, NULL, &out);
 }
 
 static void run_maxsim(compute *c, const job *j, float *y)
 {
-    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
+    tensor q = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k),
+           docs = tensor_f32((float *)(uintptr_t)j->w, j->n, j->k, j->k);
     c->ops->maxsim(c, &q, &docs, NULL, j->doc_start, 3, y, NULL);
 }
 

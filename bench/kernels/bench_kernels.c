@@ -301,7 +301,8 @@ static void bench_score(bench *b, size_t Q, size_t n, size_t D, dtype type)
     score_bench s = {.c = b->c};
     char shape[64];
     size_t n_docs = n / DOC_ROWS, bytes = n * D * dtype_size(type);
-    float *q = random_floats(b, Q * D), *y = random_floats(b, Q * n), *scales = random_floats(b, n), *scores = random_floats(b, n);
+    float *q = random_floats(b, Q * D), *y = random_floats(b, Q * n), *scales = random_floats(b, n),
+          *scores = random_floats(b, n);
     char *docs = need(mem_alloc_aligned(bytes, 64));
     for (size_t i = 0; i < bytes; i++) docs[i] = (char)(rng_next(&b->random) & 0x3B); /* finite as f16 and f32 too */
     s.q = tensor_f32(q, Q, D, D);
@@ -340,7 +341,8 @@ static void run_all(bench *b)
     static const dtype kept[] = {DTYPE_F32, DTYPE_F16, DTYPE_I8};
     if (wanted(b, "linear")) {
         for (size_t m = 0; m < sizeof rows / sizeof *rows; m++)
-            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) bench_linear(b, rows[m], shapes[s][0], shapes[s][1], ACT_NONE);
+            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+                bench_linear(b, rows[m], shapes[s][0], shapes[s][1], ACT_NONE);
         bench_linear(b, 512, 4096, 1024, ACT_GELU_ERF);
         bench_linear(b, 512, 1536, 384, ACT_GELU_ERF);
         bench_linear(b, 512, 1, 1024, ACT_RELU);

@@ -11,7 +11,9 @@
  *  2. No op allocates. Per-worker scratch is made when the device is opened.
  *  3. f32 accumulation at least, whatever the storage. exp and erf good to f32 rounding (<= 2 ulp typical), no -ffast-math.
  *  4. Tensors are row-major; `ld` is in elements; rows need no alignment beyond their element's.
- *  5. Pointers inside tensors are device pointers; id and offset arrays are host pointers, alive until compute_sync returns. */
+ *  5. Pointers inside tensors are device pointers; id and offset arrays are host pointers, alive until compute_sync returns.
+ *  6. Several threads may call ops of one compute at once. linear's y may be its residual, not its x; attention's y overlaps
+ *     none of q, k, v; row ops may work in place where they say so. */
 #ifndef TRI_COMPUTE_COMPUTE_H
 #define TRI_COMPUTE_COMPUTE_H
 
@@ -107,7 +109,8 @@ typedef struct compute_ops {
     /* Scoring. docs F32, F16, or I8 with one scale a row (scales [n], NULL otherwise). y [M, n] = q . docs^T */
     void (*dots)(compute *c, const tensor *q, const tensor *docs, const float *scales, const tensor *y);
     /* scores[j] = mean over q's rows of max over document j's rows (doc_start[j] .. doc_start[j+1]) of the dot product;
-     * 0 where either has no rows. best (may be NULL) [n_docs, q.rows] = the winning row, from the document's first, ties: lowest. */
+     * 0 where either has no rows. best (may be NULL) [n_docs, q.rows] = the winning row, from the document's first, ties:
+     * lowest. */
     void (*maxsim)(compute *c, const tensor *q, const tensor *docs, const float *scales, const uint64_t *doc_start,
                    size_t n_docs, float *scores, int32_t *best);
 } compute_ops;

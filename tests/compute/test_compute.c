@@ -37,8 +37,8 @@ static void unknown_isa_lists_the_known(void **state)
 static void support_table(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"pack", "linear", "embed", "layernorm", "attention", "gather", "pool", "normalize", "dots",
-                                      "maxsim"};
+    static const char *const ops[] = {"pack",   "linear", "embed",     "layernorm", "attention",
+                                      "gather", "pool",   "normalize", "dots",      "maxsim"};
     enum { N = sizeof ops / sizeof *ops };
     print_message("%-10s", "");
     for (size_t i = 0; compute_isa(i); i++) print_message("%9s", compute_isa(i));

@@ -36,7 +36,8 @@ static batch make_batch(rng *r, const int32_t *lengths, const int32_t *wanted, s
     b.q = conform_blank(n, D, 0);
     for (size_t i = 0; i < B; i++)
         for (int32_t j = 0; j < b.q_start[i + 1] - b.q_start[i]; j++)
-            memcpy(conform_row(&b.q, (size_t)(b.q_start[i] + j)), conform_row(&b.qkv, (size_t)(b.kv_start[i] + j)), D * sizeof(float));
+            memcpy(conform_row(&b.q, (size_t)(b.q_start[i] + j)), conform_row(&b.qkv, (size_t)(b.kv_start[i] + j)),
+                   D * sizeof(float));
     b.y = conform_blank(n, D, 3);
     float *base = b.qkv.data;
     b.args = (attention_args){b.q,       tensor_f32(base + D, kv, D, b.qkv.ld), tensor_f32(base + 2 * D, kv, D, b.qkv.ld),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_conf_linear.c — linear of every instruction set: near ref, and the same bits alone, in a batch, and on 1, 2 or 3 threads.
+/* test_conf_linear.c — linear of every instruction set: near ref, and the same bits alone, in a batch, and on 1, 2 or 3
+ * threads.
  *
  * Bound: the error of a sum of K products of mixed signs has a standard deviation near 0.65 u sum|x w| (each addition errs by
  * u/sqrt(3) of a partial sum that grows like sqrt(k)); 6 u sum|x w| is nine of them, and 4 u of each later value covers
@@ -150,7 +151,9 @@ static void linear_packs_any_type(void **state)
         for (size_t i = 0; i < rows[p] * K; i++, value++) {
             uint16_t half = types[p] == DTYPE_F16 ? half_from_f32(*value) : bf16_from_f32(*value);
             double wide = *value;
-            const void *bytes = types[p] == DTYPE_F32 ? (const void *)value : types[p] == DTYPE_F64 ? (const void *)&wide : &half;
+            const void *bytes = types[p] == DTYPE_F32   ? (const void *)value
+                                : types[p] == DTYPE_F64 ? (const void *)&wide
+                                                        : &half;
             memcpy(at, bytes, dtype_size(types[p]));
             dtype_to_f32(value, at, types[p], 1);
             at += dtype_size(types[p]);

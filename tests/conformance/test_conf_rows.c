@@ -3,8 +3,8 @@
  * bits for a row alone and on 1, 2 or 3 threads.
  *
  * Bounds. LayerNorm: mean and deviation come from short chains (4 vectors), each within a few u; the subtraction then errs by
- * u (|x| + |mean|), all scaled by gamma / deviation: 8 u of that, and 4 u of the result. normalize: 4 u. gather: none. pool: the
- * same f32 steps as ref in the same order, so bit for bit. */
+ * u (|x| + |mean|), all scaled by gamma / deviation: 8 u of that, and 4 u of the result. normalize: 4 u. gather: none. pool:
+ * the same f32 steps as ref in the same order, so bit for bit. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +109,8 @@ static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool
     enum { WORDS = 50, POSITIONS = 20, TYPES = 2 };
     char what[128], *block;
     tensor word = conform_random(r, WORDS, D, 0, 1), position = conform_random(r, POSITIONS, D, 0, 1);
-    tensor segment = conform_random(r, TYPES, D, 0, 1), gamma = conform_random(r, 1, D, 0, 1), beta = conform_random(r, 1, D, 0, 1);
+    tensor segment = conform_random(r, TYPES, D, 0, 1), gamma = conform_random(r, 1, D, 0, 1),
+           beta = conform_random(r, 1, D, 0, 1);
     uint32_t *ids = conform_alloc(T * sizeof *ids);
     int32_t *positions = conform_alloc(T * sizeof *positions);
     uint8_t *kinds = conform_alloc(T);
@@ -119,8 +120,8 @@ static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool
         kinds[i] = (uint8_t)rng_below(r, TYPES);
     }
     tensor stored = {store_table(&word, type, &block), type, WORDS, D, D}, want = conform_blank(T, D, 0), none = {0};
-    embed_args a = {ids, positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data, eps,
-                    want};
+    embed_args a = {ids, positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data,
+                    eps, want};
     device judge = conform_open("ref", 0);
     judge.c->ops->embed(judge.c, &a);
     conform_close_device(&judge);
@@ -196,7 +197,8 @@ static void gather_copies(void **state)
         device d = conform_open(compute_isa(i), 2);
         tensor y = conform_blank(5, 33, 1);
         d.c->ops->gather(d.c, &x, rows, &y);
-        for (size_t j = 0; j < 5; j++) assert_memory_equal(conform_row(&y, j), conform_row(&x, (size_t)rows[j]), 33 * sizeof(float));
+        for (size_t j = 0; j < 5; j++)
+            assert_memory_equal(conform_row(&y, j), conform_row(&x, (size_t)rows[j]), 33 * sizeof(float));
         conform_padding(compute_isa(i), &y);
         conform_free(&y);
         conform_close_device(&d);

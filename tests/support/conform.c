@@ -75,7 +75,8 @@ void conform_close(const char *what, const tensor *got, const tensor *want, cons
         for (size_t j = 0; j < got->cols; j++) {
             double g = conform_row(got, i)[j], w = conform_row(want, i)[j], most = bound ? bound[i * got->cols + j] : flat;
             if (!(fabs(g - w) <= most) && !(isnan(g) && isnan(w)) && g != w)
-                fail_msg("%s: [%zu,%zu] is %.9g, expected %.9g within %.3g, differs by %.3g", what, i, j, g, w, most, fabs(g - w));
+                fail_msg("%s: [%zu,%zu] is %.9g, expected %.9g within %.3g, differs by %.3g", what, i, j, g, w, most,
+                         fabs(g - w));
         }
 }
 

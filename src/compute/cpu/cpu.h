@@ -4,8 +4,8 @@
  *
  * Kernels know no threads and no tensors; ops know no vectors. What keeps a row's bits the same in any company:
  *   product   every element is one chain of multiply-adds over k in order, restarted every LINEAR_DEPTH (linear) or every key
- *             block (attention) and the partial sums added in order; the tile's height only says how many rows share a load of b
- *   rows ops  lanes and their final sum are fixed by the row's own length */
+ *             block (attention) and the partial sums added in order; the tile's height only says how many rows share a load of
+ * b rows ops  lanes and their final sum are fixed by the row's own length */
 #ifndef TRI_COMPUTE_CPU_H
 #define TRI_COMPUTE_CPU_H
 
@@ -55,7 +55,8 @@ typedef struct cpu_kernels {
     /* scores [rows][SCORE_STRIDE], in units of log 2, become 2^(score - greatest) for n keys; the state moves on */
     void (*softmax)(float *scores, size_t rows, size_t n, const softmax_state *s);
     void (*softmax_end)(const softmax_state *s, size_t rows, float *y, size_t y_ld);
-    void (*layernorm)(float *y, const float *x, const float *residual, const float *gamma, const float *beta, float eps, size_t D);
+    void (*layernorm)(float *y, const float *x, const float *residual, const float *gamma, const float *beta, float eps,
+                      size_t D);
     void (*embed)(float *y, const void *word, dtype type, const float *segment, const float *position, size_t D);
     void (*normalize)(float *y, const float *x, size_t D);
     void (*pool_max)(float *y, const float *x, size_t ld, size_t n, size_t D);

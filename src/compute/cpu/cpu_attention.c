@@ -51,7 +51,10 @@ static size_t sequence_of(const attention_job *job, size_t slot)
 
 static size_t tile_row(const share *s, size_t tile) { return cpu_part(s->n_rows, s->n_tiles, tile); }
 
-static const float *head_of(const tensor *t, size_t row, size_t column) { return (const float *)t->data + row * t->ld + column; }
+static const float *head_of(const tensor *t, size_t row, size_t column)
+{
+    return (const float *)t->data + row * t->ld + column;
+}
 
 static void lay_out(const attention_job *job, share *s, float *scratch)
 {
@@ -91,7 +94,8 @@ static void attend_tile(const attention_job *job, const share *s, size_t tile, s
     const cpu_kernels *kernels = job->kernels;
     size_t row = tile_row(s, tile), rows = tile_row(s, tile + 1) - row, panel = kernels->panel;
     for (size_t first = 0; first < n; first += panel)
-        kernels->product[rows](job->dh, s->q + tile * s->q_step, s->k + first * job->dh, s->scores + first, SCORE_STRIDE, false);
+        kernels->product[rows](job->dh, s->q + tile * s->q_step, s->k + first * job->dh, s->scores + first, SCORE_STRIDE,
+                               false);
     softmax_state state = {
         .greatest = s->greatest + row,
         .sums = s->sums + row * kernels->lanes,
@@ -144,7 +148,8 @@ static void run_share(void *ctx, size_t task, size_t worker)
 /* Long blocks of queries spread the packing of K and V over more rows; shorter ones give every thread something to do. */
 static size_t choose_rows(const attention_job *job)
 {
-    size_t unit = TILE_ROWS_MAX, rows = ATTENTION_AREA / job->dh_padded / unit * unit, total = (size_t)job->a->q_start[job->a->B];
+    size_t unit = TILE_ROWS_MAX, rows = ATTENTION_AREA / job->dh_padded / unit * unit,
+           total = (size_t)job->a->q_start[job->a->B];
     if (rows > ATTENTION_ROWS) rows = ATTENTION_ROWS;
     size_t threads = cpu_threads(job->c);
     while (threads > 1 && rows > 4 * unit && (total / rows + 1) * job->a->H < 4 * threads) rows = rows / 2 / unit * unit;

@@ -41,8 +41,8 @@ static void layernorm_rows(void *ctx, size_t first, size_t n)
 {
     const layernorm_job *job = ctx;
     for (size_t i = first; i < first + n; i++)
-        job->kernels->layernorm(row_of(job->y, i), row_of(job->x, i), job->residual ? row_of(job->residual, i) : NULL, job->gamma,
-                                job->beta, job->eps, job->x->cols);
+        job->kernels->layernorm(row_of(job->y, i), row_of(job->x, i), job->residual ? row_of(job->residual, i) : NULL,
+                                job->gamma, job->beta, job->eps, job->x->cols);
 }
 
 void cpu_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
@@ -104,8 +104,8 @@ static void gather_rows(void *ctx, size_t first, size_t n)
     const gather_job *job = ctx;
     size_t size = dtype_size(job->x->type);
     for (size_t i = first; i < first + n; i++)
-        memcpy((char *)job->y->data + i * job->y->ld * size, (const char *)job->x->data + (size_t)job->rows[i] * job->x->ld * size,
-               job->y->cols * size);
+        memcpy((char *)job->y->data + i * job->y->ld * size,
+               (const char *)job->x->data + (size_t)job->rows[i] * job->x->ld * size, job->y->cols * size);
 }
 
 void cpu_gather(compute *c, const tensor *x, const int32_t *rows, const tensor *y)

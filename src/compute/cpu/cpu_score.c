@@ -31,7 +31,8 @@ static void score_tile(const score_job *job, size_t first_q, size_t n_q, size_t 
     const void *docs[DOT_PAIRS_MAX];
     for (size_t j = 0; j < kernels->dot_docs; j++)
         docs[j] = (const char *)job->docs->data + (first + (j < n ? j : 0)) * job->doc_bytes;
-    kernels->dots(out, (const float *)job->q->data + first_q * job->q->ld, job->q->ld, n_q, docs, job->docs->type, job->q->cols);
+    kernels->dots(out, (const float *)job->q->data + first_q * job->q->ld, job->q->ld, n_q, docs, job->docs->type,
+                  job->q->cols);
     if (job->scales)
         for (size_t i = 0; i < n_q; i++)
             for (size_t j = 0; j < n; j++) out[i * kernels->dot_docs + j] *= job->scales[first + j];
