@@ -5,6 +5,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum { AVX_STATE = 0x6, AVX512_STATE = 0xE6 }; /* XCR0: SSE, AVX; and opmask, ZMM0-15, ZMM16-31 */
@@ -27,13 +28,26 @@ static bool have(unsigned leaf1_ecx, unsigned leaf7_ebx, uint32_t state)
     return (saved_state() & state) == state;
 }
 
-/* What cmake/rooms.cmake compiles *_avx2.c and *_avx512.c for. */
-static bool works_avx2(void) { return have(bit_AVX | bit_FMA | bit_F16C, bit_AVX2 | bit_BMI2, AVX_STATE); }
+enum { FEATURE_KNOWN = 1, FEATURE_AVX2 = 2, FEATURE_AVX512 = 4 };
 
-static bool works_avx512(void)
+/* What cmake/rooms.cmake compiles *_avx2.c and *_avx512.c for. Asked once: CPUID leaves a virtual machine, which takes some
+ * 20 microseconds. Threads that race here write the same word. */
+static unsigned features(void)
 {
-    return works_avx2() && have(bit_AVX, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL, AVX512_STATE);
+    static atomic_uint word;
+    unsigned known = atomic_load_explicit(&word, memory_order_relaxed);
+    if (known) return known;
+    known = FEATURE_KNOWN;
+    if (have(bit_AVX | bit_FMA | bit_F16C, bit_AVX2 | bit_BMI2, AVX_STATE)) {
+        known |= FEATURE_AVX2;
+        if (have(bit_AVX, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL, AVX512_STATE)) known |= FEATURE_AVX512;
+    }
+    atomic_store_explicit(&word, known, memory_order_relaxed);
+    return known;
 }
+
+static bool works_avx2(void) { return features() & FEATURE_AVX2; }
+static bool works_avx512(void) { return features() & FEATURE_AVX512; }
 #endif
 
 #if defined(__aarch64__)
