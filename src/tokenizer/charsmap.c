@@ -159,6 +159,7 @@ static const uint8_t *inert_end(const charsmap *m, const uint8_t *p, const uint8
 
 tri_status charsmap_run(const charsmap *m, const uint8_t *text, size_t len, buf *out, tri_error *err)
 {
+    if (!len) return TRI_OK;
     const uint8_t *p = text, *end = text + len;
     if (buf_reserve(out, len)) return err_memory(err, len);
     while (p < end) {

@@ -45,17 +45,28 @@ static tri_status apply_rules(tokenizer *t, int rules, tri_error *err)
     return pretok_make_metaspace(&t->pretok, true, err);
 }
 
-/* Prepend and BertNormalizer put characters before the first one that count, for the reference, as coming from it too, and a
- * step that deletes at the start may delete half of what an earlier one made of it; either way prepend_scheme "first" can then
- * mean several pieces. No published file does this; it is refused rather than guessed at. */
+static bool has_normalized_tokens(const tokenizer *t)
+{
+    for (size_t i = 0; i < t->added.n; i++)
+        if (t->added.v[i].normalized) return true;
+    return false;
+}
+
+/* For the reference, "first" means: comes from the first character of the text. Prepend and BertNormalizer put characters
+ * before it that count as it; a charsmap or a decomposition may make several of it, and a later step that deletes at the start,
+ * or an added token found there, then leaves several first pieces. No published file does this; it is refused rather than
+ * guessed at. */
 static tri_status check_first(const tokenizer *t, tri_error *err)
 {
+    static const char *const makes_several[] = {"Precompiled", "NFD", "NFKD", "NFKC"};
     for (size_t i = 0; i < t->normalizer.n && pretok_asks_first(&t->pretok); i++) {
         const normalizer_step *step = &t->normalizer.steps[i];
         const char *type = step->kind->type;
         bool adds = !strcmp(type, "Prepend") || !strcmp(type, "BertNormalizer");
         bool deletes = step->left || (!strcmp(type, "Replace") && !step->content_len) || !strcmp(type, "StripAccents");
-        if (adds || (deletes && i > 0))
+        bool several = false;
+        for (size_t k = 0; k < sizeof makes_several / sizeof makes_several[0]; k++) several |= !strcmp(type, makes_several[k]);
+        if (adds || (deletes && i > 0) || (several && has_normalized_tokens(t)))
             return err_set(err, TRI_ERR_UNSUPPORTED, "normalizer %s with prepend_scheme \"first\" is not supported", type);
     }
     return TRI_OK;

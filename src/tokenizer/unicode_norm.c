@@ -110,6 +110,7 @@ static tri_status push(unicode_norm_work *w, uint32_t cp, bool compose, buf *out
 
 tri_status unicode_norm_run(unicode_form form, const uint8_t *text, size_t len, unicode_norm_work *w, buf *out, tri_error *err)
 {
+    if (!len) return TRI_OK;
     bool compose = form == UNICODE_NFC || form == UNICODE_NFKC;
     bool compatible = form == UNICODE_NFKD || form == UNICODE_NFKC;
     const uint8_t *p = text, *end = text + len;
