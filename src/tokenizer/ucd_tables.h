@@ -2,6 +2,11 @@
 /* ucd_tables.h — written by tools/fixtures/make_unicode_tables.py from tokenizers 0.22.2, measured over
  * every code point; included by ucd.c only. The bits are those of ucd.h. */
 /* clang-format off */
+#ifndef TRI_TOKENIZER_UCD_TABLES_H
+#define TRI_TOKENIZER_UCD_TABLES_H
+
+#include <stdint.h>
+
 static const uint32_t ucd_kind_bits[79] = {
     0x30001,0x30002,0x20002,0x30003,0x10002,0x2,0x10,0x160,
     0x10a0,0x30,0xa0,0x802,0x0,0x800,0xe0000,0x8a0,
@@ -2101,3 +2106,5 @@ static const struct { uint32_t from, to; } ucd_lower_extra[55] = {
     {0x16EAC, 0x16EC7}, {0x16EAD, 0x16EC8}, {0x16EAE, 0x16EC9}, {0x16EAF, 0x16ECA}, {0x16EB0, 0x16ECB}, {0x16EB1, 0x16ECC},
     {0x16EB2, 0x16ECD}, {0x16EB3, 0x16ECE}, {0x16EB4, 0x16ECF}, {0x16EB5, 0x16ED0}, {0x16EB6, 0x16ED1}, {0x16EB7, 0x16ED2},
     {0x16EB8, 0x16ED3}};
+
+#endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_spm.c — a hostile sentencepiece.bpe.model: refused, or a tokenizer that reads a text. */
+/* fuzz_tokenizer_spm.c — a hostile sentencepiece.bpe.model: refused, or a tokenizer that reads a text. */
 #include "tokenizer/tokenizer_int.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
