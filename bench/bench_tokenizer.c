@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench_tokenizer.c — how fast is a tokenizer opened, and how fast does it read?
  *
- *   bench_tokenizer MODEL FILE...      prints, a line a file: bytes, tokens, MB/s of lines and of the whole file as one text
+ *   bench_tokenizer MODEL FILE...      prints a line a file: bytes, tokens, MB/s line by line and of the whole file as one text
  *
- * Each line of a file is one text. Best of five runs on one thread; the first line gives the time to open, best of five with
- * the file in the page cache. bench/bench_tokenizer.py runs the reference beside it. */
+ * One thread, processor time, best of five runs; the first line is the time to open with the file in the page cache.
+ * bench_tokenizer.py runs the reference in turns with it. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

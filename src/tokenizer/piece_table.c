@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* piece_table.c — building and asking the table; the reasons for its shape are in the header.
  *
- * Load: at most half of the slots are used; there is a filter cell for each character of the vocabulary, and real vocabularies
- * have about 2.4 distinct prefixes a piece of 6 characters, so a walk goes on wrongly for about one prefix in three, by one
- * step. */
+ * Load: at most two slots in three are used (at half the table would be a third larger, and touching new memory is a good part
+ * of the time to open a file); there is a filter cell for each character of the vocabulary, and real vocabularies have
+ * about 2.4 distinct prefixes a piece of 6 characters, so a walk goes on wrongly for about one prefix in three, by one step. */
 #include "tokenizer/piece_table.h"
 
 #include "base/alloc.h"
@@ -14,9 +14,8 @@ enum { MIN_CELL_BITS = 10, MAX_CELL_BITS = 32 };
 
 tri_status piece_table_init(piece_table *t, size_t count, size_t n_chars, uint64_t seed, tri_error *err)
 {
-    size_t n_slots = 16;
+    size_t n_slots = count + count / 2 + 16;
     unsigned cell_bits = MIN_CELL_BITS;
-    while (n_slots / 2 < count && n_slots <= SIZE_MAX / 4) n_slots *= 2;
     while ((size_t)1 << cell_bits < n_chars && cell_bits < MAX_CELL_BITS) cell_bits++;
     memset(t, 0, sizeof *t);
     t->slots = mem_calloc(n_slots, sizeof *t->slots);
@@ -25,7 +24,7 @@ tri_status piece_table_init(piece_table *t, size_t count, size_t n_chars, uint64
         piece_table_drop(t);
         return err_memory(err, n_slots * sizeof *t->slots);
     }
-    t->mask = n_slots - 1;
+    t->n_slots = n_slots;
     t->cell_shift = 64 - cell_bits;
     t->seed = seed;
     return TRI_OK;
@@ -49,7 +48,7 @@ uint64_t piece_table_note(piece_table *t, const uint8_t *key, size_t len)
         uint32_t bits = at < len ? PIECE_PREFIX : PIECE_PREFIX | PIECE_WHOLE;
         t->cells[i / 16] |= bits << (i % 16 * 2);
     }
-    __builtin_prefetch(&t->slots[h & t->mask], 1);
+    __builtin_prefetch(&t->slots[piece_home(t, h)], 1);
     return h;
 }
 
@@ -57,8 +56,8 @@ void piece_table_insert(piece_table *t, uint64_t hash, const uint8_t *key, size_
 {
     uint64_t words[2] = {(uintptr_t)key, hash};
     if (len <= PIECE_INLINE) short_key16(key, len, words);
-    size_t i = hash & t->mask;
-    while (t->slots[i].len && !piece_is(&t->slots[i], hash, key, len, words)) i = (i + 1) & t->mask;
+    size_t i = piece_home(t, hash);
+    while (t->slots[i].len && !piece_is(&t->slots[i], hash, key, len, words)) i = piece_after(t, i);
     t->count += t->slots[i].len == 0;
     t->slots[i] = (piece_slot){words[0], words[1], (uint32_t)len, value, score};
 }

@@ -28,7 +28,7 @@ typedef struct piece_slot {
 
 typedef struct piece_table {
     piece_slot *slots;
-    size_t mask, count;
+    size_t n_slots, count;
     uint32_t *cells; /* 16 cells a word */
     unsigned cell_shift;
     uint64_t seed;
@@ -50,7 +50,8 @@ bool piece_table_find(const piece_table *t, const uint8_t *key, size_t len, uint
 /* The longest piece that text[0..len) begins with; 0 = none. */
 size_t piece_table_longest(const piece_table *t, const uint8_t *text, size_t len, uint32_t *value);
 
-/* The walk itself, for token_unigram.c: extend the hash by the character at p, then ask for its cell. */
+/* The walk itself, for token_unigram.c: extend the hash by the character at p, then ask for its cell. The upper half of the
+ * hash chooses the cell, the lower half, into which the upper was folded, the slot. */
 static inline uint64_t piece_hash(uint64_t h, const uint8_t *p, size_t n)
 {
     uint32_t c = p[0];
@@ -60,7 +61,16 @@ static inline uint64_t piece_hash(uint64_t h, const uint8_t *p, size_t n)
 }
 static inline uint64_t piece_cell_index(const piece_table *t, uint64_t h)
 {
-    return h * 0xD6E8FEB86659FD93u >> t->cell_shift; /* an odd constant with well-spread bits */
+    return h >> t->cell_shift;
+}
+/* Where the search for a slot begins; n_slots < 2^32. */
+static inline size_t piece_home(const piece_table *t, uint64_t h)
+{
+    return (size_t)((h & 0xFFFFFFFFu) * t->n_slots >> 32);
+}
+static inline size_t piece_after(const piece_table *t, size_t i)
+{
+    return i + 1 < t->n_slots ? i + 1 : 0;
 }
 static inline unsigned piece_cell(const piece_table *t, uint64_t h)
 {
@@ -77,7 +87,7 @@ static inline const piece_slot *piece_at(const piece_table *t, uint64_t h, const
 {
     uint64_t words[2] = {0, 0};
     if (len <= PIECE_INLINE) short_key16(key, len, words);
-    for (size_t i = h & t->mask;; i = (i + 1) & t->mask) {
+    for (size_t i = piece_home(t, h);; i = piece_after(t, i)) {
         const piece_slot *s = &t->slots[i];
         if (!s->len) return NULL;
         if (piece_is(s, h, key, len, words)) return s;
