@@ -101,6 +101,25 @@ static const uint8_t *plain_end(const uint8_t *p, const uint8_t *end, bool *high
     return p;
 }
 
+/* utf8_count_bad for the strings of a vocabulary: short, and of three-byte characters where they are not ASCII. */
+static bool is_utf8(const uint8_t *p, const uint8_t *end)
+{
+    while (p < end) {
+        /* E1 to EC: any two continuation bytes make a character */
+        bool plain3 = (uint8_t)(*p - 0xE1) <= 0xEC - 0xE1 && end - p >= 3 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80;
+        uint32_t cp;
+        bool bad = false;
+        if (*p < 0x80)
+            p++;
+        else if (plain3)
+            p += 3;
+        else
+            p += utf8_next(p, (size_t)(end - p), &cp, &bad);
+        if (bad) return false;
+    }
+    return true;
+}
+
 /* s->p stands after the opening quote. */
 static tri_status read_string(json_stream *s, tri_error *err)
 {
@@ -130,8 +149,8 @@ static tri_status read_string(json_stream *s, tri_error *err)
         s->len = s->decoded.len;
     }
     s->p++;
-    if (high && utf8_count_bad((const uint8_t *)s->text, s->len))
-        return json_stream_error(s, err, "a string is not valid UTF-8");
+    const uint8_t *text = (const uint8_t *)s->text;
+    if (high && !is_utf8(text, text + s->len)) return json_stream_error(s, err, "a string is not valid UTF-8");
     return TRI_OK;
 }
 

@@ -116,9 +116,9 @@ static tri_status normalise(added_tokens *a, const normalizer *n, tri_error *err
 /* Special tokens come first in the reference's lists, and of equal patterns the first counts. */
 static tri_status fill_set(added_tokens *a, added_set *set, bool normalized, uint64_t seed, tri_error *err)
 {
-    size_t n_chars = 0;
-    for (size_t i = 0; i < a->n; i++) n_chars += a->v[i].normalized == normalized ? a->v[i].pattern_len : 0;
-    TRI_TRY(piece_table_init(&set->table, a->n, n_chars, seed, err));
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < a->n; i++) n_bytes += a->v[i].normalized == normalized ? a->v[i].pattern_len : 0;
+    TRI_TRY(piece_table_init(&set->table, a->n, n_bytes, seed, err));
     for (int special = 1; special >= 0; special--) {
         for (size_t i = 0; i < a->n; i++) {
             const added_token *t = &a->v[i];

@@ -36,9 +36,9 @@ typedef struct piece_table {
 
 enum { PIECE_PREFIX = 1, PIECE_WHOLE = 2, PIECE_INLINE = 16 };
 
-/* Room for `count` pieces of n_chars characters together. The seed differs from file to file, so that no file can be made
+/* Room for `count` pieces of n_bytes bytes together. The seed differs from file to file, so that no file can be made
  * whose keys collide. */
-tri_status piece_table_init(piece_table *t, size_t count, size_t n_chars, uint64_t seed, tri_error *err);
+tri_status piece_table_init(piece_table *t, size_t count, size_t n_bytes, uint64_t seed, tri_error *err);
 void piece_table_drop(piece_table *t);
 /* Putting a piece is two steps, so that a filler can work ahead of the memory: note its prefixes and get its hash (and the
  * slot on its way to the cache), then insert it. Valid UTF-8, not empty; an equal key gets the new value. There must be room.
@@ -52,12 +52,19 @@ size_t piece_table_longest(const piece_table *t, const uint8_t *text, size_t len
 
 /* The walk itself, for token_unigram.c: extend the hash by the character at p, then ask for its cell. The upper half of the
  * hash chooses the cell, the lower half, into which the upper was folded, the slot. */
-static inline uint64_t piece_hash(uint64_t h, const uint8_t *p, size_t n)
+static inline uint64_t piece_hash(uint64_t h, uint32_t c)
 {
-    uint32_t c = p[0];
-    for (size_t i = 1; i < n; i++) c = c << 8 | p[i];
     h = (h ^ c) * 0x9E3779B97F4A7C15u; /* 2^64 / golden ratio, as in Fibonacci hashing */
     return h ^ h >> 32;
+}
+/* The n bytes of the character at p as a number, lowest first; without a branch where four bytes may be read. */
+static inline uint32_t piece_char(const uint8_t *p, size_t n, size_t readable)
+{
+    if (readable >= 4)
+        return (p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24) & UINT32_MAX >> (32 - 8 * n);
+    uint32_t c = 0;
+    for (size_t i = n; i-- > 0;) c = c << 8 | p[i];
+    return c;
 }
 static inline uint64_t piece_cell_index(const piece_table *t, uint64_t h)
 {

@@ -42,7 +42,7 @@ static bool offer_pieces(const token_model *m, const uint8_t *text, size_t at, s
     bool single = false;
     for (size_t end = at; end < len;) {
         size_t n = utf8_len(text[end]);
-        h = piece_hash(h, text + end, n);
+        h = piece_hash(h, piece_char(text + end, n, len - end));
         unsigned cell = piece_cell(t, h);
         if (!(cell & PIECE_PREFIX)) break;
         end += n;

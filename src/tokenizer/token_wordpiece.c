@@ -19,7 +19,7 @@ static tri_status finish(token_model *m, uint64_t seed, tri_error *err)
     const char *prefix = m->continuing_subword_prefix;
     size_t prefix_len = strlen(prefix);
     vocab_find(v, m->unk_token, strlen(m->unk_token), &m->unk_id);
-    TRI_TRY(piece_table_init(&m->continuing, v->n, v->n_chars, seed, err));
+    TRI_TRY(piece_table_init(&m->continuing, v->n, v->n_bytes, seed, err));
     for (size_t i = 0; i < v->n; i++) {
         const vocab_entry *e = &v->entries[i];
         if (e->len > prefix_len && !memcmp(e->piece, prefix, prefix_len))

@@ -58,27 +58,28 @@ static tri_status read_score(const json_stream *s, double *out, tri_error *err)
                                   1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
     const int n_tens = sizeof tens / sizeof tens[0], largest = 308; /* DBL_MAX_10_EXP */
     const char *p = s->text, *end = p + s->len;
-    bool negative = *p == '-', fraction = false;
+    bool negative = *p == '-';
     uint64_t digits = 0, exponent = 0;
-    int n_digits = 0, power = 0;
-    for (p += negative; p < end && n_digits < 19 && (*p == '.' || (*p >= '0' && *p <= '9')); p++) {
-        if (*p == '.') {
-            fraction = true;
-            continue;
-        }
-        digits = digits * 10 + (uint64_t)(*p - '0');
-        n_digits += digits > 0;
-        power -= fraction;
+    p += negative;
+    while (p < end && *p == '0') p++;
+    const char *first = p, *point = NULL;
+    for (; p < end && *p >= '0' && *p <= '9'; p++) digits = digits * 10 + (uint64_t)(*p - '0');
+    size_t n_digits = (size_t)(p - first);
+    if (p < end && *p == '.') {
+        point = ++p;
+        while (p < end && *p == '0' && !digits) p++; /* leading zeros are no digits of the 64 bits */
+        for (first = p; p < end && *p >= '0' && *p <= '9'; p++) digits = digits * 10 + (uint64_t)(*p - '0');
+        n_digits += (size_t)(p - first);
     }
-    bool small = true;
+    int power = !point ? 0 : p - point <= largest ? -(int)(p - point) : -largest - 1;
+    bool small = n_digits <= 19; /* fewer than 2^64 */
     if (p < end && (*p | 0x20) == 'e') {
         bool down = *++p == '-';
         p += down || *p == '+';
-        small = number_parse_u64(p, (size_t)(end - p), &exponent) && exponent <= (uint64_t)largest;
+        small = small && number_parse_u64(p, (size_t)(end - p), &exponent) && exponent <= (uint64_t)largest;
         power += small ? (down ? -(int)exponent : (int)exponent) : 0;
-        p = end;
     }
-    if (p == end && small && power >= -largest && power <= largest) {
+    if (small && power >= -largest && power <= largest) {
         int n = power < 0 ? -power : power;
         double scale = n < n_tens ? tens[n] : power_of_ten(n), value = (double)digits;
         value = power < 0 ? value / scale : value * scale;

@@ -60,7 +60,7 @@ tri_status vocab_add(vocab *v, uint32_t id, const void *piece, size_t len, doubl
     if (!copy) return err_memory(err, len);
     memcpy(copy, piece, len);
     copy[len] = 0;
-    for (size_t i = 0; i < len; i++) v->n_chars += (copy[i] & 0xC0) != 0x80;
+    v->n_bytes += len;
     v->entries[v->n] = (vocab_entry){copy, (uint32_t)len, id};
     if (v->scored) v->scores[v->n] = score;
     v->n++;
@@ -87,7 +87,7 @@ tri_status vocab_close(vocab *v, uint64_t seed, tri_error *err)
 {
     v->by_id = mem_calloc(v->n_ids ? v->n_ids : 1, sizeof *v->by_id);
     if (!v->by_id) return err_memory(err, v->n_ids * sizeof *v->by_id);
-    TRI_TRY(piece_table_init(&v->table, v->n, v->n_chars, seed, err));
+    TRI_TRY(piece_table_init(&v->table, v->n, v->n_bytes, seed, err));
     for (size_t i = 0; i < v->n; i++) v->by_id[v->entries[i].id] = (uint32_t)i + 1;
     fill_table(v);
     return TRI_OK;

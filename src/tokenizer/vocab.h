@@ -21,7 +21,7 @@ typedef struct vocab {
     vocab_entry *entries; /* in the file's order */
     double *scores;       /* beside entries; NULL without scores */
     size_t n, cap;
-    size_t n_chars;
+    size_t n_bytes;  /* of all strings */
     uint32_t *by_id; /* place in entries + 1; 0 = no such id. After vocab_close */
     size_t n_ids;    /* highest id + 1 */
     piece_table table;
