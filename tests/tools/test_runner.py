@@ -19,7 +19,7 @@ CASES = {  # name: (program, passed, failed, skipped)
     "cmocka_skips": ('print("1..2")\nprint("not ok 1 # SKIP a")\nprint("ok 2 - b")\n', 1, 0, 1),
     "fails": ('import sys\nprint("not ok 1 - a")\nprint("ok 2 - b")\nprint("1..2")\nsys.exit(1)\n', 1, 1, 0),
     "leaks": (PASSES + "import sys\nsys.exit(23)\n", 2, 1, 0),
-    "crashes": (PASSES + "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", 2, 1, 0),
+    "crashes": (PASSES + "import os, signal, sys\nsys.stdout.flush()\nos.kill(os.getpid(), signal.SIGSEGV)\n", 2, 1, 0),
     "stops_early": ('print("1..3")\nprint("ok 1 - a")\n', 1, 1, 0),
     "says_nothing": ("", 0, 1, 0),
     "hangs": ('print("ok 1 - a", flush=True)\nimport time\ntime.sleep(60)\n', 1, 1, 0),
