@@ -15,16 +15,6 @@ const char *tri_version(void)
     return TRI_VERSION;
 }
 
-void options_take(void *mine, size_t my_size, const void *theirs)
-{
-    size_t size;
-    if (!theirs) return;
-    memcpy(&size, theirs, sizeof size);
-    if (size > my_size) size = my_size;
-    if (size >= sizeof size) memcpy(mine, theirs, size);
-    memcpy(mine, &my_size, sizeof my_size);
-}
-
 /* ---- engine --------------------------------------------------------------------------------------------------------- */
 
 void tri_engine_options_init(tri_engine_options *options)

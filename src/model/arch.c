@@ -2,6 +2,7 @@
 /* arch.c — looks an encoder up by config.json's model_type. */
 #include "model/arch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "model/list.h"
@@ -16,10 +17,17 @@ static const arch *const archs[] = {
 #undef ROW
 };
 
-const arch *arch_find(const char *model_type, const char **known)
+const arch *arch_find(const char *model_type)
 {
-    *known = "bert, xlm-roberta";
     for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
         if (strcmp(archs[i]->model_type, model_type) == 0) return archs[i];
     return NULL;
+}
+
+void arch_names(char *out, size_t cap)
+{
+    size_t at = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < sizeof archs / sizeof *archs && at < cap; i++)
+        at += (size_t)snprintf(out + at, cap - at, "%s%s", i ? ", " : "", archs[i]->model_type);
 }

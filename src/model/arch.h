@@ -49,7 +49,9 @@ struct arch {
     tensor (*encode)(compute *c, const encoder *e, const batch *b, workspace *ws);
 };
 
-/* NULL = no arch has this model_type; *known is then the list for the message */
-const arch *arch_find(const char *model_type, const char **known);
+/* NULL = no arch has this model_type */
+const arch *arch_find(const char *model_type);
+/* The model_types there are, for messages: "bert, xlm-roberta" */
+void arch_names(char *out, size_t cap);
 
 #endif

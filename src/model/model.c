@@ -92,9 +92,10 @@ static void find_specials(model *m)
 
 static tri_status find_arch(model *m, tri_error *err)
 {
-    const char *known;
-    m->kind = arch_find(m->config.model_type, &known);
+    char known[256];
+    m->kind = arch_find(m->config.model_type);
     if (m->kind) return TRI_OK;
+    arch_names(known, sizeof known);
     err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"model_type\" is \"%s\"", m->config.file, m->config.model_type);
     return err_hint(err, TRI_ERR_UNSUPPORTED, "this build knows: %s", known);
 }
