@@ -50,6 +50,25 @@ static double power_of_ten(int n)
     return number_parse_f64(text, strlen(text), &value) ? value : 0;
 }
 
+/* Eight digits at once (Lemire's parse_eight_digits): a vocabulary has four million, and one at a time is a chain of multiplies. */
+static bool eight_digits(const char *p, uint64_t *value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    const uint64_t high = 0xF0F0F0F0F0F0F0F0u, threes = 0x3030303030303030u, sixes = 0x0606060606060606u;
+    if ((w & high) != threes || ((w + sixes) & high) != threes) return false;
+    w = (w & 0x0F0F0F0F0F0F0F0Fu) * 2561 >> 8;                 /* pairs */
+    w = (w & 0x00FF00FF00FF00FFu) * 6553601 >> 16;             /* fours */
+    *value = (w & 0x0000FFFF0000FFFFu) * 42949672960001u >> 32; /* eight */
+    return true;
+#else
+    (void)p;
+    (void)value;
+    return false;
+#endif
+}
+
 /* serde_json's way with a number whose digits fit 64 bits: the digits as a double, divided or multiplied by a power of ten. One
  * with more digits goes through the exact reader. */
 static tri_status read_score(const json_stream *s, double *out, tri_error *err)
@@ -68,7 +87,9 @@ static tri_status read_score(const json_stream *s, double *out, tri_error *err)
     if (p < end && *p == '.') {
         point = ++p;
         while (p < end && *p == '0' && !digits) p++; /* leading zeros are no digits of the 64 bits */
-        for (first = p; p < end && *p >= '0' && *p <= '9'; p++) digits = digits * 10 + (uint64_t)(*p - '0');
+        uint64_t eight;
+        for (first = p; end - p >= 8 && eight_digits(p, &eight); p += 8) digits = digits * 100000000 + eight;
+        for (; p < end && *p >= '0' && *p <= '9'; p++) digits = digits * 10 + (uint64_t)(*p - '0');
         n_digits += (size_t)(p - first);
     }
     int power = !point ? 0 : p - point <= largest ? -(int)(p - point) : -largest - 1;
