@@ -194,6 +194,9 @@ def load_times(path):
 
 
 def main():
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # started in the background of a shell: tests that send Ctrl-C would hand this on to the programs they stop
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description="Runs every test and counts.")
     parser.add_argument("build", nargs="?", default="build", type=pathlib.Path)
     parser.add_argument("-k", dest="words", action="append", default=[], help="only units whose name has this word")
