@@ -50,7 +50,7 @@ static double power_of_ten(int n)
     return number_parse_f64(text, strlen(text), &value) ? value : 0;
 }
 
-/* Eight digits at once (Lemire's parse_eight_digits): a vocabulary has four million, and one at a time is a chain of multiplies. */
+/* Eight digits at once (Lemire's parse_eight_digits): a vocabulary has four million, and one at a time is a chain. */
 static bool eight_digits(const char *p, uint64_t *value)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
