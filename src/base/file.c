@@ -95,6 +95,33 @@ void mapped_file_will_need(const mapped_file *m, size_t offset, size_t len)
     madvise((void *)(uintptr_t)(m->data + start), len + (offset - start), MADV_WILLNEED);
 }
 
+void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len)
+{
+    if (!m->data || offset >= m->len) return;
+    if (len > m->len - offset) len = m->len - offset;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), start = (offset + page - 1) / page * page, end = (offset + len) / page * page;
+    if (start < end) madvise((void *)(uintptr_t)(m->data + start), end - start, MADV_DONTNEED);
+}
+
+tri_status mapped_file_make_private(mapped_file *m, tri_error *err)
+{
+    enum { STEP = 16 << 20 }; /* pages of the file held beside the copy */
+    if (!m->data) return TRI_OK;
+    void *p = fault_hit(FAULT_ALLOC) ? MAP_FAILED
+                                     : mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return err_memory(err, m->len);
+    madvise(p, m->len, MADV_HUGEPAGE);
+    for (size_t at = 0; at < m->len; at += STEP) {
+        size_t n = m->len - at < STEP ? m->len - at : STEP;
+        memcpy((char *)p + at, m->data + at, n);
+        mapped_file_wont_need(m, at, n);
+    }
+    mprotect(p, m->len, PROT_READ);
+    munmap((void *)(uintptr_t)m->data, m->len);
+    m->data = p;
+    return TRI_OK;
+}
+
 /* ---- sequential reading -------------------------------------------------------------------------------------------- */
 
 struct in_file {
@@ -186,6 +213,14 @@ tri_status file_size(const char *path, uint64_t *bytes, tri_error *err)
     struct stat info;
     if (stat(path, &info) != 0) return say_errno(err, "examine", path, errno);
     *bytes = (uint64_t)info.st_size;
+    return TRI_OK;
+}
+
+tri_status file_stamp_get(const char *path, file_stamp *out, tri_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return say_errno(err, "examine", path, errno);
+    *out = (file_stamp){(uint64_t)info.st_size, (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec};
     return TRI_OK;
 }
 

@@ -22,12 +22,22 @@ tri_status mapped_file_open(const char *path, mapped_file *out, tri_error *err);
 void mapped_file_close(mapped_file *m);
 /* Hints to the kernel; may do nothing. */
 void mapped_file_will_need(const mapped_file *m, size_t offset, size_t len);
+/* The pages that lie wholly inside are given back; reading them again fetches them again. */
+void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len);
+/* The mapping becomes a private copy in memory, in huge pages where the kernel has them. On failure it stays as it was. */
+tri_status mapped_file_make_private(mapped_file *m, tri_error *err);
 
 /* The whole file, at most max bytes (TRI_ERR_LIMIT past it). */
 tri_status file_read_all(const char *path, size_t max, buf *out, tri_error *err);
 bool file_exists(const char *path);  /* a regular file, or what a link to one points at */
 bool file_is_dir(const char *path);
 tri_status file_size(const char *path, uint64_t *bytes, tri_error *err);
+/* What tells cheaply whether a file is still the one that was read. */
+typedef struct file_stamp {
+    uint64_t bytes;
+    int64_t mtime_ns;
+} file_stamp;
+tri_status file_stamp_get(const char *path, file_stamp *out, tri_error *err);
 tri_status file_make_dirs(const char *path, tri_error *err); /* mkdir -p */
 tri_status file_remove(const char *path, tri_error *err);    /* missing is fine */
 tri_status file_rename(const char *from, const char *to, tri_error *err);

@@ -3,6 +3,7 @@
 #define XXH_STATIC_LINKING_ONLY /* for the size of the state; the symbols are the shared library's */
 #include "base/hash.h"
 
+#include <string.h>
 #include <xxhash.h>
 
 #include "base/alloc.h"
@@ -40,6 +41,34 @@ uint64_t hash64_digest(const hash64_stream *s)
 }
 
 void hash64_free(hash64_stream *s)
+{
+    mem_free_aligned(s);
+}
+
+struct hash128_stream {
+    XXH3_state_t state;
+};
+
+hash128_stream *hash128_new(void)
+{
+    hash128_stream *s = mem_alloc_aligned(sizeof *s, 64);
+    if (s) XXH3_128bits_reset(&s->state);
+    return s;
+}
+
+void hash128_update(hash128_stream *s, const void *bytes, size_t len)
+{
+    XXH3_128bits_update(&s->state, bytes, len);
+}
+
+void hash128_digest(const hash128_stream *s, uint8_t out[HASH128_BYTES])
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&s->state));
+    memcpy(out, canonical.digest, HASH128_BYTES);
+}
+
+void hash128_free(hash128_stream *s)
 {
     mem_free_aligned(s);
 }

@@ -255,6 +255,16 @@ const char *weights_file(const weights *w, size_t i)
     return w->files[i].path;
 }
 
+void weights_wont_need(const weights *w, const weight *t)
+{
+    const uint8_t *data = t->data;
+    for (size_t i = 0; i < w->n_files; i++) {
+        const mapped_file *map = &w->files[i].map;
+        if (!map->data || data < map->data || data >= map->data + map->len) continue;
+        mapped_file_wont_need(map, (size_t)(data - map->data), t->bytes);
+    }
+}
+
 uint64_t weights_bytes(const weights *w)
 {
     uint64_t bytes = 0;

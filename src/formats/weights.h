@@ -40,6 +40,8 @@ size_t weights_count(const weights *w);
 const weight *weights_at(const weights *w, size_t i);
 size_t weights_files(const weights *w);
 const char *weights_file(const weights *w, size_t i);
+/* A tensor was read for the last time in a while: its pages need not stay in memory. A hint; its data stay readable. */
+void weights_wont_need(const weights *w, const weight *t);
 uint64_t weights_bytes(const weights *w); /* of tensor data, mapped */
 
 /* "[384,1536]" into out; for messages. */
