@@ -63,7 +63,7 @@ static tri_status open_regular(const char *path, int *fd, struct stat *info, tri
 
 tri_status mapped_file_open(const char *path, mapped_file *out, tri_error *err)
 {
-    *out = (mapped_file){NULL, 0};
+    *out = (mapped_file){0};
     int fd;
     struct stat info;
     TRI_TRY(open_regular(path, &fd, &info, err));
@@ -75,7 +75,7 @@ tri_status mapped_file_open(const char *path, mapped_file *out, tri_error *err)
         if (p == MAP_FAILED)
             st = say_errno(err, "map", path, errno);
         else
-            *out = (mapped_file){p, (size_t)info.st_size};
+            *out = (mapped_file){.data = p, .len = (size_t)info.st_size};
     }
     close(fd);
     return st;
@@ -84,7 +84,7 @@ tri_status mapped_file_open(const char *path, mapped_file *out, tri_error *err)
 void mapped_file_close(mapped_file *m)
 {
     if (m->data) munmap((void *)(uintptr_t)m->data, m->len);
-    *m = (mapped_file){NULL, 0};
+    *m = (mapped_file){0};
 }
 
 void mapped_file_will_need(const mapped_file *m, size_t offset, size_t len)
@@ -97,7 +97,7 @@ void mapped_file_will_need(const mapped_file *m, size_t offset, size_t len)
 
 void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len)
 {
-    if (!m->data || offset >= m->len) return;
+    if (!m->data || m->is_private || offset >= m->len) return;
     if (len > m->len - offset) len = m->len - offset;
     size_t page = (size_t)sysconf(_SC_PAGESIZE), start = (offset + page - 1) / page * page, end = (offset + len) / page * page;
     if (start < end) madvise((void *)(uintptr_t)(m->data + start), end - start, MADV_DONTNEED);
@@ -106,7 +106,7 @@ void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len)
 tri_status mapped_file_make_private(mapped_file *m, tri_error *err)
 {
     enum { STEP = 16 << 20 }; /* pages of the file held beside the copy */
-    if (!m->data) return TRI_OK;
+    if (!m->data || m->is_private) return TRI_OK;
     void *p = fault_hit(FAULT_ALLOC) ? MAP_FAILED
                                      : mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return err_memory(err, m->len);
@@ -118,7 +118,7 @@ tri_status mapped_file_make_private(mapped_file *m, tri_error *err)
     }
     mprotect(p, m->len, PROT_READ);
     munmap((void *)(uintptr_t)m->data, m->len);
-    m->data = p;
+    *m = (mapped_file){.data = p, .len = m->len, .is_private = true};
     return TRI_OK;
 }
 

@@ -15,6 +15,7 @@
 typedef struct mapped_file {
     const uint8_t *data; /* NULL when len is 0 */
     size_t len;
+    bool is_private; /* memory of our own: nothing can be fetched again */
 } mapped_file;
 
 /* Read-only, private. A directory, a missing or an unreadable file is an error that says which. An empty file maps to len 0. */
