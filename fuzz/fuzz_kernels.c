@@ -55,11 +55,11 @@ typedef void (*job_fn)(compute *c, const job *j, float *y);
 
 static void run_linear(compute *c, const job *j, float *y)
 {
-    matrix_part part = {j->w, DTYPE_F32, j->n};
+    matrix_part part = {j->w, DTYPE_F32, j->n, NULL};
     packed_matrix *w;
     tensor x = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), out = tensor_f32(y, j->m, j->n, j->n);
     epilogue e = {j->bias, j->act, NULL};
-    if (c->ops->pack(c, &part, 1, j->k, PRECISION_F32, &w, NULL)) abort();
+    if (c->ops->pack(c, &part, 1, j->k, PRECISION_F32, NULL, &w, NULL)) abort();
     c->ops->linear(c, &x, w, &e, &out);
     c->ops->packed_free(w);
 }
@@ -83,7 +83,7 @@ static void run_attention(compute *c, const job *j, float *y)
 static void run_layernorm(compute *c, const job *j, float *y)
 {
     tensor x = tensor_f32((float *)(uintptr_t)j->x, j->m, j->n, j->n), out = tensor_f32(y, j->m, j->n, j->n);
-    c->ops->layernorm(c, &x, NULL, j->bias, NULL, 1e-3f, &out);
+    c->ops->layernorm(c, &x, NULL, j->bias, NULL, 1e-3f, &out, NULL);
 }
 
 static void run_dots(compute *c, const job *j, float *y)

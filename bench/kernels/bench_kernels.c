@@ -140,9 +140,9 @@ static void bench_linear(bench *b, size_t M, size_t N, size_t K, activation act)
     tri_error err;
     char shape[64];
     float *x = random_floats(b, M * K), *y = random_floats(b, M * N), *w = random_floats(b, N * K), *bias = random_floats(b, N);
-    matrix_part part = {w, DTYPE_F32, N};
+    matrix_part part = {w, DTYPE_F32, N, NULL};
     for (int i = 0; i < COPIES; i++)
-        if (b->c->ops->pack(b->c, &part, 1, K, PRECISION_F32, &l.w[i], &err)) need(NULL);
+        if (b->c->ops->pack(b->c, &part, 1, K, PRECISION_F32, NULL, &l.w[i], &err)) need(NULL);
     l.x = tensor_f32(x, M, K, K);
     l.y = tensor_f32(y, M, N, N);
     l.e = (epilogue){bias, act, NULL};
@@ -167,14 +167,14 @@ static void run_pack(void *ctx, size_t call)
     pack_bench *p = ctx;
     packed_matrix *m;
     (void)call;
-    if (p->c->ops->pack(p->c, &p->part, 1, p->k, PRECISION_F32, &m, NULL) == TRI_OK) p->c->ops->packed_free(m);
+    if (p->c->ops->pack(p->c, &p->part, 1, p->k, PRECISION_F32, NULL, &m, NULL) == TRI_OK) p->c->ops->packed_free(m);
 }
 
 static void bench_pack(bench *b, dtype type)
 {
     enum { N = 4096, K = 1024 };
     float *w = random_floats(b, N * K); /* as bytes of whatever type: halves of small floats are finite too */
-    pack_bench p = {b->c, {w, type, N}, K};
+    pack_bench p = {b->c, {w, type, N, NULL}, K};
     char shape[64];
     snprintf(shape, sizeof shape, "N=%d K=%d %s", N, K, dtype_name(type));
     measure(b, "pack", shape, "GB/s written", 4e-9 * N * K, 0, run_pack, &p);
@@ -229,7 +229,7 @@ static void run_layernorm(void *ctx, size_t call)
 {
     row_bench *r = ctx;
     (void)call;
-    r->c->ops->layernorm(r->c, &r->x, &r->residual, r->gamma, r->beta, 1e-5f, &r->y);
+    r->c->ops->layernorm(r->c, &r->x, &r->residual, r->gamma, r->beta, 1e-5f, &r->y, NULL);
 }
 
 static void run_normalize(void *ctx, size_t call)
@@ -306,7 +306,7 @@ static void bench_score(bench *b, size_t Q, size_t n, size_t D, dtype type)
     char *docs = need(mem_alloc_aligned(bytes, 64));
     for (size_t i = 0; i < bytes; i++) docs[i] = (char)(rng_next(&b->random) & 0x3B); /* finite as f16 and f32 too */
     s.q = tensor_f32(q, Q, D, D);
-    s.docs = (tensor){docs, type, n, D, D};
+    s.docs = (tensor){.data = docs, .type = type, .rows = n, .cols = D, .ld = D};
     s.y = tensor_f32(y, Q, n, n);
     s.scales = type == DTYPE_I8 ? scales : NULL;
     s.start = need(mem_array(n_docs + 1, sizeof *s.start));

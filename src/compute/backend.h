@@ -15,8 +15,10 @@ typedef struct backend {
 } backend;
 
 #define BACKEND(isa) extern const backend backend_##isa;
+#define BACKEND_REF(isa) BACKEND(isa)
 #include "compute/list.h"
 #undef BACKEND
+#undef BACKEND_REF
 
 /* Shared by both packers: a weight's parts checked (precision, types, sizes) and its rows counted. */
 tri_status backend_check_parts(const char *name, const matrix_part *parts, size_t n_parts, size_t k, precision p, size_t *n,

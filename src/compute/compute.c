@@ -13,8 +13,10 @@
 
 static const backend *const backends[] = {
 #define BACKEND(isa) &backend_##isa,
+#define BACKEND_REF(isa) BACKEND(isa)
 #include "compute/list.h"
 #undef BACKEND
+#undef BACKEND_REF
 };
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] };
 
@@ -75,13 +77,13 @@ tri_status backend_check_parts(const char *name, const matrix_part *parts, size_
                                tri_error *err)
 {
     static const char *const precisions[] = {"f32", "bf16", "f16", "int8", "fp8"}; /* ORDER precision */
-    if (p != PRECISION_F32)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight as %s on %s: f32 is the only precision it has",
+    if (p != PRECISION_F32 && p != PRECISION_BF16 && p != PRECISION_INT8)
+        return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight as %s on %s: it has f32, bf16 and int8",
                        (size_t)p < sizeof precisions / sizeof precisions[0] ? precisions[p] : "an unknown precision", name);
     size_t rows = 0;
     for (size_t i = 0; i < n_parts; i++) {
         dtype t = parts[i].type;
-        if (t != DTYPE_F32 && t != DTYPE_F16 && t != DTYPE_BF16 && t != DTYPE_F64)
+        if (t != DTYPE_F32 && t != DTYPE_F16 && t != DTYPE_BF16 && t != DTYPE_F64 && !(t == DTYPE_I8 && parts[i].scales))
             return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight of type %s: f32, f16, bf16 and f64 are possible",
                            dtype_name(t));
         if (!add_size(rows, parts[i].n, &rows)) return err_set(err, TRI_ERR_ARGUMENT, "could not pack a weight: too many rows");

@@ -9,8 +9,11 @@
  *     tile, nor the number of threads. Bit for bit, on one instruction set. (Sums run over k in one fixed order; k is never
  *     split between threads.)
  *  2. No op allocates. Per-worker scratch is made when the device is opened.
- *  3. f32 accumulation at least, whatever the storage. exp and erf good to f32 rounding (<= 2 ulp typical), no -ffast-math.
- *  4. Tensors are row-major; `ld` is in elements; rows need no alignment beyond their element's.
+ *  3. f32 accumulation at least, whatever the storage (int32 in int8 products, which are therefore the same bits on every
+ *     instruction set). erf good to f32 rounding (<= 2 ulp typical), and so is exp in f32; no -ffast-math.
+ *  4. Tensors are row-major; `ld` is in elements; rows need no alignment beyond their element's. A BF16 or U8 row is read in
+ *     groups of 4 bytes: where cols is no multiple of 2 (BF16) or 4 (U8), ld is at least the next one, and whatever writes
+ *     the row writes zeros up to it. Products run fastest where ld is not a multiple of a page (compute_ld).
  *  5. Pointers inside tensors are device pointers; id and offset arrays are host pointers, alive until compute_sync returns.
  *  6. Several threads may call ops of one compute at once. linear's y may be its residual, not its x; attention's y overlaps
  *     none of q, k, v; row ops may work in place where they say so. */
@@ -25,16 +28,31 @@
 #include "base/half.h"
 #include "base/pool.h"
 
+/* What a row of a U8 tensor means: value = (u8 - zero) * scale. */
+typedef struct row_scale {
+    float scale;
+    int32_t zero;
+} row_scale;
+
 typedef struct tensor {
     void *data;
     dtype type;
     size_t rows, cols, ld;
+    row_scale *scales; /* [rows], U8 only */
 } tensor;
 
 static inline tensor tensor_f32(float *data, size_t rows, size_t cols, size_t ld)
 {
-    tensor t = {data, DTYPE_F32, rows, cols, ld};
+    tensor t = {.data = data, .type = DTYPE_F32, .rows = rows, .cols = cols, .ld = ld};
     return t;
+}
+
+/* Columns that rows of `cols` elements should be apart: whole groups, and off the powers of two, so that the rows of a tile do
+ * not meet in one set of the first-level cache. */
+static inline size_t compute_ld(dtype type, size_t cols)
+{
+    size_t line = 64 / dtype_size(type), lines = (cols + line - 1) / line;
+    return (lines + (lines % 8 == 0)) * line;
 }
 
 typedef enum { ACT_NONE, ACT_GELU_ERF, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU, ACT_TANH } activation;
@@ -46,30 +64,40 @@ typedef struct epilogue {
     const tensor *residual; /* [M, N] or NULL; may be y itself */
 } epilogue;
 
-/* A Linear's weight [N, K] in the backend's own packed form. */
+/* A Linear's weight [N, K] in packed form. The CPU's (packed.h) is one for all instruction sets, so that it can be kept in a
+ * file. The operand x of linear has the type that goes with it: F32 with f32, BF16 with bf16, U8 with int8. */
 typedef struct packed_matrix packed_matrix;
 typedef enum { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_FP8 } precision;
 
-/* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned). */
+/* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned); or I8 already quantised, row i
+ * standing for data * scales[i], which packs as int8 only. */
 typedef struct matrix_part {
     const void *data;
     dtype type;
     size_t n;
+    const float *scales; /* [n], I8 only */
 } matrix_part;
+
+/* A second, narrower copy of an op's result: to, BF16 or U8 (or F32), of value * smoothing[column]. */
+typedef struct narrow_copy {
+    tensor to;
+    const float *smoothing; /* [cols] or NULL = 1 */
+} narrow_copy;
 
 typedef struct embed_args {
     const uint32_t *ids;       /* [T], each < word.rows: checked by the caller */
     const int32_t *positions;  /* [T] */
     const uint8_t *types;      /* [T] or NULL = row 0 */
-    tensor word, position;     /* tables; word F32, F16 or BF16 (viewed in the file), position F32 */
-    tensor type;               /* rows 0 = no type table */
+    tensor word, position;     /* tables, of any float type, viewed in the file: possibly unaligned */
+    tensor type;               /* likewise; rows 0 = no type table */
     const float *gamma, *beta; /* [D]; beta may be NULL */
     float eps;
     tensor y;                  /* [T, D] F32 */
+    const narrow_copy *also;   /* or NULL */
 } embed_args;
 
 /* Bidirectional softmax(q.k^T * scale).v per sequence and head, no S x S beyond a tile. q may hold fewer rows than k and v
- * (only the wanted ones): each row's result has the same bits either way. */
+ * (only the wanted ones): each row's result has the same bits either way. All four F32 or all four BF16 (softmax in f32). */
 typedef struct attention_args {
     tensor q, k, v;           /* q [Tq, H*dh]; k, v [T, H*dh]; usually slices of one fused qkv */
     tensor y;                 /* [Tq, H*dh] */
@@ -85,19 +113,29 @@ typedef struct compute compute;
 
 typedef struct compute_ops {
     const char *name; /* "ref", "avx2", ... */
-    /* Weights. The n_parts stand one below the other (fused QKV); all have k columns. */
-    tri_status (*pack)(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, packed_matrix **out,
-                       tri_error *err);
+    /* Weights. The n_parts stand one below the other (fused QKV); all have k columns. smoothing [k] (NULL = 1, int8 only): x
+     * will come multiplied by it, so column j of W is divided by smoothing[j] before it is quantised; I8 parts have that
+     * behind them. */
+    tri_status (*pack)(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, const float *smoothing,
+                       packed_matrix **out, tri_error *err);
+    /* A matrix whose packed bytes (packed_blob of one like it) the caller keeps, 64-byte aligned: nothing is copied. */
+    tri_status (*adopt)(compute *c, const void *blob, size_t bytes, size_t n, size_t k, precision p, bool smoothed,
+                        packed_matrix **out, tri_error *err);
     void (*packed_free)(packed_matrix *m);
     size_t (*packed_bytes)(const packed_matrix *m);
+    const void *(*packed_blob)(const packed_matrix *m);       /* [packed_bytes], borrowed */
+    const float *(*packed_smoothing)(const packed_matrix *m); /* [k] or NULL, borrowed: for the narrow copy that x will be */
 
-    /* y [M, N] = epilogue(x [M, K] . W^T) */
+    /* y [M, N] = epilogue(x [M, K] . W^T), y F32 or BF16 */
     void (*linear)(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y);
+    /* y = x * smoothing[column] (NULL = 1) in y's type: x F32 or BF16; y F32, BF16 or U8. A U8 row is spread between the least
+     * and the greatest of its values and 0, 255 steps; a row with a value that is not finite gets scale NaN. */
+    void (*narrow)(compute *c, const tensor *x, const float *smoothing, const tensor *y);
     /* y = LN(word[id] + position[p] + type[t]) */
     void (*embed)(compute *c, const embed_args *a);
-    /* y = (x [+ residual] - mean) / sqrt(var + eps) * gamma + beta; population variance; y may be x */
+    /* y = (x [+ residual] - mean) / sqrt(var + eps) * gamma + beta; population variance; y may be x; also may be NULL */
     void (*layernorm)(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
-                      const tensor *y);
+                      const tensor *y, const narrow_copy *also);
     void (*attention)(compute *c, const attention_args *a);
     /* y[i] = x[rows[i]] */
     void (*gather)(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
@@ -122,8 +160,8 @@ struct compute {
     size_t scratch_bytes;
 };
 
-/* isa NULL = the best this machine has; or "ref", "generic", "avx2", "avx512", "neon". A name this machine or build lacks is
- * TRI_ERR_UNSUPPORTED listing those it has. */
+/* isa NULL = the best this machine has; or a name of list.h. A name this machine or build lacks is TRI_ERR_UNSUPPORTED listing
+ * those it has. */
 tri_status compute_open(const char *isa, pool *threads, compute **out, tri_error *err);
 void compute_close(compute *c);
 /* i-th instruction set that works here, best first; NULL past the end. "ref" is always the last. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list.h — the backends, best first; "ref" is the last. Included with BACKEND(isa) defined; ISA-suffixed ones exist only where
- * their processor does (cmake/rooms.cmake builds them by suffix). */
+/* list.h — the backends, best first; "ref" is the last. Included with BACKEND(isa) defined, and BACKEND_REF(isa) for the judge,
+ * which has no kernels; ISA-suffixed ones exist only where their processor does (cmake/rooms.cmake builds them by suffix). */
 #if defined(__x86_64__)
+BACKEND(avx512bf16)
 BACKEND(avx512)
 BACKEND(avx2)
 #endif
@@ -9,4 +10,4 @@ BACKEND(avx2)
 BACKEND(neon)
 #endif
 BACKEND(generic)
-BACKEND(ref)
+BACKEND_REF(ref)

@@ -8,6 +8,7 @@
 
 #include "compute/compute.h"
 #include "formats/weights.h"
+#include "model/bind.h"
 #include "model/model_config.h"
 
 /* The packed ragged batch: T rows, no padding anywhere. Text b owns rows seq_start[b] .. seq_start[b+1]. */
@@ -24,12 +25,19 @@ typedef struct batch {
     size_t W;
 } batch;
 
-/* Workspace of one forward pass, in device memory, sized once for `max_rows` rows. */
+/* Sees the input of every Linear of a forward pass, in f32, just before it is used: calibration. */
+typedef struct observer {
+    void (*see)(void *ctx, const packed_matrix *w, const tensor *x);
+    void *ctx;
+} observer;
+
+/* Memory of one forward pass, in the device, sized once for `rows` rows. An encoder lays it out as it likes, but for this: its
+ * result stands at the beginning, and `spare` is what the heads may use after it. */
 typedef struct workspace {
-    float *x;   /* [T, D] residual stream, in place */
-    float *qkv; /* [T, max(3D, what the heads need)]: the heads' scratch once the encoder is done */
-    float *ctx; /* [T, D] */
-    float *ffn; /* [T, F] */
+    size_t rows, bytes;
+    char *block; /* [bytes], 64-byte aligned */
+    char *spare;
+    const observer *watch; /* or NULL */
 } workspace;
 
 typedef struct arch arch;
@@ -41,11 +49,11 @@ struct arch {
     size_t (*max_tokens)(const model_config *c);
     /* positions [n] of the ids [n] of one text */
     void (*positions)(const model_config *c, const uint32_t *ids, size_t n, int32_t *positions);
-    tri_status (*bind)(compute *c, const model_config *config, const weights *w, encoder **out, tri_error *err);
+    tri_status (*bind)(packing *pk, const model_config *config, const weights *w, encoder **out, tri_error *err);
     void (*drop)(compute *c, encoder *e);
-    size_t (*packed_bytes)(const encoder *e);
-    /* ids -> last hidden states [W, D], a view of the workspace: row i is that of wanted row i (or of row i). ws->qkv is free
-     * after. */
+    /* Bytes of the result, and of the rest that a pass over `rows` rows needs. */
+    void (*workspace)(const encoder *e, size_t rows, size_t *result_bytes, size_t *rest_bytes);
+    /* ids -> last hidden states [W, D] F32, a view of the workspace: row i is that of wanted row i (or of row i). */
     tensor (*encode)(compute *c, const encoder *e, const batch *b, workspace *ws);
 };
 

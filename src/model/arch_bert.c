@@ -17,11 +17,11 @@ static void positions(const model_config *c, const uint32_t *ids, size_t n, int3
     for (size_t i = 0; i < n; i++) out[i] = (int32_t)i;
 }
 
-static tri_status bind(compute *c, const model_config *config, const weights *w, encoder **out, tri_error *err)
+static tri_status bind(packing *pk, const model_config *config, const weights *w, encoder **out, tri_error *err)
 {
     static const char *const prefixes[] = {"", "bert.", "model.", NULL};
-    return postln_bind(c, config, w, prefixes, out, err);
+    return postln_bind(pk, config, w, prefixes, out, err);
 }
 
 extern const arch arch_bert;
-const arch arch_bert = {"bert", "bert", max_tokens, positions, bind, postln_drop, postln_packed_bytes, postln_encode};
+const arch arch_bert = {"bert", "bert", max_tokens, positions, bind, postln_drop, postln_workspace, postln_encode};

@@ -16,11 +16,11 @@ static void positions(const model_config *c, const uint32_t *ids, size_t n, int3
     for (size_t i = 0; i < n; i++) out[i] = ids[i] == c->pad_id ? pad : pad + ++seen;
 }
 
-static tri_status bind(compute *c, const model_config *config, const weights *w, encoder **out, tri_error *err)
+static tri_status bind(packing *pk, const model_config *config, const weights *w, encoder **out, tri_error *err)
 {
     static const char *const prefixes[] = {"", "roberta.", "xlm-roberta.", "camembert.", "model.", NULL};
-    return postln_bind(c, config, w, prefixes, out, err);
+    return postln_bind(pk, config, w, prefixes, out, err);
 }
 
 extern const arch arch_xlmr;
-const arch arch_xlmr = {"xlmr", "xlm-roberta", max_tokens, positions, bind, postln_drop, postln_packed_bytes, postln_encode};
+const arch arch_xlmr = {"xlmr", "xlm-roberta", max_tokens, positions, bind, postln_drop, postln_workspace, postln_encode};

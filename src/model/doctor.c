@@ -108,7 +108,8 @@ static tri_status check_kernels(visit *v, const tri_embeddings *base, tri_error 
     tri_model_options mo = {.struct_size = sizeof mo, .want = v->m->want, .no_tokenizer = v->m->tok == NULL};
     tri_session_options so = {.struct_size = sizeof so, .batch_tokens = 1};
     TRI_TRY(compute_open("ref", v->c->threads, &ref, err));
-    tri_status st = model_open(ref, v->m->log, v->m->config.dir, &mo, &m, err);
+    const model_how how = {.p = v->m->pk.p};
+    tri_status st = model_open(ref, &how, v->m->log, v->m->config.dir, &mo, &m, err);
     so.max_length = st ? 0 : v->s->max_length;
     if (!st) st = session_new(m, &so, &s, err);
     if (!st) st = encode(s, v, NULL, &e, err);
@@ -144,7 +145,7 @@ static tri_status shifted_cosine(visit *v, int32_t shift, double *cosine, tri_er
             int32_t p = s->b.positions[i] + shift, last = (int32_t)s->m->config.positions - 1;
             s->b.positions[i] = p < 0 ? 0 : p > last ? last : p;
         }
-        tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws), y = tensor_f32(s->ws.qkv, 1, D, D);
+        tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws), y = tensor_f32((float *)(void *)s->ws.spare, 1, D, D);
         s->m->c->ops->pool(s->m->c, s->m->config.pool, &h, s->b.seq_start, 1, &y);
         compute_sync(s->m->c);
         compute_download(s->m->c, rows[k], y.data, D * sizeof(float));
@@ -363,14 +364,15 @@ static tri_status examine(visit *v, const tri_embeddings *base, tri_error *err)
     return TRI_OK;
 }
 
-tri_status doctor_run(compute *c, log_hook log, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
+tri_status doctor_run(compute *c, precision p, log_hook log, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
                       tri_error *err)
 {
     visit v = {.c = c, .say = say, .ctx = ctx};
     tri_model_options mo = {.struct_size = sizeof mo};
     tri_session_options so = {.struct_size = sizeof so};
     tri_embeddings *base = NULL;
-    TRI_TRY(model_open(c, log, path, &mo, &v.m, err));
+    const model_how how = {.p = p};
+    TRI_TRY(model_open(c, &how, log, path, &mo, &v.m, err));
     so.max_length = v.m->max_text < 512 ? v.m->max_text : 512; /* the probes are short */
     tri_status st = session_new(v.m, &so, &v.s, err);
     choose_inputs(&v);

@@ -75,7 +75,7 @@ static tri_status run_dense(const pass *p, const tensor *h, tri_error *err)
     const batch *b = &s->b;
     size_t dim = p->out->dense_dim;
     const int32_t *row_start = b->all_rows ? b->seq_start : b->wanted_start;
-    tensor v = head_dense_run(s->m->c, &s->m->config, &s->m->dense, h, row_start, b->B, dim, s->ws.qkv);
+    tensor v = head_dense_run(s->m->c, &s->m->config, &s->m->dense, h, row_start, b->B, dim, (float *)(void *)s->ws.spare);
     compute_sync(s->m->c);
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i];
@@ -90,7 +90,7 @@ static tri_status run_sparse(const pass *p, const tensor *h, tri_error *err)
 {
     session *s = p->s;
     const batch *b = &s->b;
-    tensor w = head_sparse_run(s->m->c, &s->m->sparse, h, s->ws.qkv);
+    tensor w = head_sparse_run(s->m->c, &s->m->sparse, h, (float *)(void *)s->ws.spare);
     compute_sync(s->m->c);
     compute_download(s->m->c, s->token_weights, w.data, b->T * sizeof(float));
     for (size_t i = 0; i < b->B; i++) {
@@ -110,7 +110,7 @@ static tri_status run_multi(const pass *p, const tensor *h, tri_error *err)
     size_t dim = p->out->multi_dim, n_rows = 0, at = 0;
     for (size_t i = 0; i < b->B; i++)
         for (int32_t row = b->seq_start[i] + 1; row < b->seq_start[i + 1]; row++) s->multi_rows[n_rows++] = row;
-    tensor v = head_multi_run(s->m->c, &s->m->multi, h, s->multi_rows, n_rows, dim, s->ws.qkv);
+    tensor v = head_multi_run(s->m->c, &s->m->multi, h, s->multi_rows, n_rows, dim, (float *)(void *)s->ws.spare);
     compute_sync(s->m->c);
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i], n = p->texts[text].n - 1;

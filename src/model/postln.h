@@ -6,10 +6,10 @@
 #include "model/arch.h"
 
 /* prefixes: tried in order, NULL-terminated; the first with word embeddings wins */
-tri_status postln_bind(compute *c, const model_config *config, const weights *w, const char *const *prefixes, encoder **out,
+tri_status postln_bind(packing *pk, const model_config *config, const weights *w, const char *const *prefixes, encoder **out,
                        tri_error *err);
 void postln_drop(compute *c, encoder *e);
-size_t postln_packed_bytes(const encoder *e);
+void postln_workspace(const encoder *e, size_t rows, size_t *result_bytes, size_t *rest_bytes);
 tensor postln_encode(compute *c, const encoder *e, const batch *b, workspace *ws);
 
 #endif

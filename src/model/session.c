@@ -2,7 +2,7 @@
 /* session.c — memory planned once.
  *
  *   rows T = max(longest allowed input, FORWARD_ROWS), or --batch-tokens
- *   bytes  = T * 4 * (2 D + max(3 D, heads' need) + F)  in the device, T * ~45 on the host
+ *   bytes  = the encoder's result + max(the rest of what it needs, what the heads need) in the device, T * ~45 on the host
  * All of it is allocated here; a warm forward pass allocates nothing (tests/model/test_embed.c counts). */
 #include "model/session.h"
 
@@ -21,7 +21,6 @@ enum {
 
 typedef struct plan {
     size_t max_length, max_rows;
-    size_t head_cols; /* columns of the shared qkv / heads' buffer */
     uint64_t device_bytes, host_bytes;
 } plan;
 
@@ -30,11 +29,13 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t head_columns(const model *m)
+/* What the heads use beside the encoder's result: dense works on two buffers of one row a text, multi gathers and projects every
+ * row but the first (in bf16 there is a narrow copy between), sparse takes a float a row. */
+static size_t head_bytes(const model *m, size_t rows)
 {
-    size_t D = m->config.hidden, cols = larger(3 * D, D + m->multi.dim);
-    for (size_t i = 0; i < m->config.n_dense; i++) cols = larger(cols, 2 * m->config.dense[i].out);
-    return cols;
+    size_t dense = m->config.hidden;
+    for (size_t i = 0; i < m->config.n_dense; i++) dense = larger(dense, m->config.dense[i].out);
+    return larger(2 * rows * dense * sizeof(float), m->multi.matrix ? rows * head_multi_floats(&m->multi, m->config.hidden) * sizeof(float) : 0);
 }
 
 static tri_status make_plan(const model *m, const tri_session_options *o, plan *p, tri_error *err)
@@ -50,9 +51,10 @@ static tri_status make_plan(const model *m, const tri_session_options *o, plan *
     p->max_rows = larger(o->batch_tokens ? o->batch_tokens : FORWARD_ROWS, least);
     if (p->max_rows > INT32_MAX / 4)
         return err_set(err, TRI_ERR_LIMIT, "could not make a session: batch of %zu tokens", p->max_rows);
-    p->head_cols = head_columns(m);
     uint64_t T = p->max_rows;
-    p->device_bytes = T * sizeof(float) * (2 * m->config.hidden + p->head_cols + m->config.ffn);
+    size_t result, rest;
+    m->kind->workspace(m->enc, p->max_rows, &result, &rest);
+    p->device_bytes = result + larger(rest, head_bytes(m, p->max_rows));
     p->host_bytes = T * (sizeof(uint32_t) + 1 + 5 * sizeof(int32_t) + sizeof(float) + sizeof(uint64_t));
     if (o->memory_limit && p->device_bytes + p->host_bytes > o->memory_limit) {
         err_set(err, TRI_ERR_LIMIT, "could not make a session of %zu tokens: it needs %llu MiB, the limit is %llu MiB",
@@ -71,24 +73,12 @@ tri_status session_forecast(const model *m, const tri_session_options *options, 
     return TRI_OK;
 }
 
-static tri_status alloc_floats(compute *c, size_t rows, size_t cols, float **out, tri_error *err)
-{
-    size_t n, bytes;
-    if (!mul_size(rows, cols, &n) || !mul_size(n, sizeof(float), &bytes)) return err_memory(err, SIZE_MAX);
-    void *p = NULL;
-    TRI_TRY(compute_alloc(c, bytes, &p, err));
-    *out = p;
-    return TRI_OK;
-}
-
 static tri_status alloc_device(session *s, const plan *p, tri_error *err)
 {
-    compute *c = s->m->c;
-    size_t D = s->m->config.hidden, T = p->max_rows;
-    TRI_TRY(alloc_floats(c, T, D, &s->ws.x, err));
-    TRI_TRY(alloc_floats(c, T, D, &s->ws.ctx, err));
-    TRI_TRY(alloc_floats(c, T, p->head_cols, &s->ws.qkv, err));
-    return alloc_floats(c, T, s->m->config.ffn, &s->ws.ffn, err);
+    void *block = NULL;
+    TRI_TRY(compute_alloc(s->m->c, p->device_bytes, &block, err));
+    s->ws = (workspace){.rows = p->max_rows, .bytes = p->device_bytes, .block = block};
+    return TRI_OK;
 }
 
 static tri_status alloc_host(session *s, tri_error *err)
@@ -150,10 +140,7 @@ void session_free(session *s)
 {
     if (!s) return;
     compute *c = s->m->c;
-    compute_free(c, s->ws.x);
-    compute_free(c, s->ws.ctx);
-    compute_free(c, s->ws.qkv);
-    compute_free(c, s->ws.ffn);
+    compute_free(c, s->ws.block);
     void *const host[] = {s->b.ids,          s->b.types,    s->b.positions,   s->b.seq_start, s->b.wanted,
                           s->b.wanted_start, s->multi_rows, s->token_weights, s->order};
     for (size_t i = 0; i < sizeof host / sizeof *host; i++) mem_free(host[i]);

@@ -16,7 +16,11 @@ tensor leg_vectors(const segment *s, index_kind kind)
 {
     static const dtype types[] = {DTYPE_F32, DTYPE_F16, DTYPE_I8}; /* ORDER TRI_STORE */
     const segment_file *f = &s->files[kind];
-    tensor t = {(void *)(uintptr_t)f->data, types[f->element], (size_t)f->items, f->columns, f->columns};
+    tensor t = {.data = (void *)(uintptr_t)f->data,
+                .type = types[f->element],
+                .rows = (size_t)f->items,
+                .cols = f->columns,
+                .ld = f->columns};
     return t;
 }
 

@@ -61,20 +61,20 @@ static void pack_refuses(void **state)
 {
     (void)state;
     float w[4] = {1, 2, 3, 4};
-    matrix_part whole = {w, DTYPE_F32, 2}, bytes = {w, DTYPE_I8, 2}, none = {w, DTYPE_F32, 0};
+    matrix_part whole = {w, DTYPE_F32, 2, NULL}, bytes = {w, DTYPE_I8, 2, NULL}, none = {w, DTYPE_F32, 0, NULL};
     for (size_t i = 0; compute_isa(i); i++) {
         device d = conform_open(compute_isa(i), 0);
         packed_matrix *m = (packed_matrix *)w;
         tri_error err;
-        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 2, PRECISION_INT8, &m, &err), TRI_ERR_UNSUPPORTED);
+        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 2, PRECISION_F16, NULL, &m, &err), TRI_ERR_UNSUPPORTED);
         assert_null(m);
         assert_non_null(strstr(err.text, "int8"));
         assert_non_null(strstr(err.text, "f32"));
-        assert_int_equal(d.c->ops->pack(d.c, &bytes, 1, 2, PRECISION_F32, &m, &err), TRI_ERR_UNSUPPORTED);
-        assert_int_equal(d.c->ops->pack(d.c, &none, 1, 2, PRECISION_F32, &m, &err), TRI_ERR_ARGUMENT);
-        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 0, PRECISION_F32, &m, NULL), TRI_ERR_ARGUMENT);
+        assert_int_equal(d.c->ops->pack(d.c, &bytes, 1, 2, PRECISION_F32, NULL, &m, &err), TRI_ERR_UNSUPPORTED);
+        assert_int_equal(d.c->ops->pack(d.c, &none, 1, 2, PRECISION_F32, NULL, &m, &err), TRI_ERR_ARGUMENT);
+        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 0, PRECISION_F32, NULL, &m, NULL), TRI_ERR_ARGUMENT);
         whole.n = SIZE_MAX / 2;
-        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 8, PRECISION_F32, &m, &err), TRI_ERR_MEMORY);
+        assert_int_equal(d.c->ops->pack(d.c, &whole, 1, 8, PRECISION_F32, NULL, &m, &err), TRI_ERR_MEMORY);
         whole.n = 2;
         d.c->ops->packed_free(NULL);
         conform_close_device(&d);
@@ -85,7 +85,7 @@ static void each_allocation_may_fail(void **state)
 {
     (void)state;
     float w[6] = {1, 2, 3, 4, 5, 6};
-    matrix_part part = {w, DTYPE_F32, 2};
+    matrix_part part = {w, DTYPE_F32, 2, NULL};
     for (size_t i = 0; compute_isa(i); i++) {
         uint64_t live = mem_live();
         bool failed = true;
@@ -95,7 +95,7 @@ static void each_allocation_may_fail(void **state)
             void *block = NULL;
             fault_arm(FAULT_ALLOC, nth, true);
             tri_status st = compute_open(compute_isa(i), NULL, &c, NULL);
-            if (!st) st = c->ops->pack(c, &part, 1, 3, PRECISION_F32, &m, NULL);
+            if (!st) st = c->ops->pack(c, &part, 1, 3, PRECISION_F32, NULL, &m, NULL);
             if (!st) st = compute_alloc(c, 100, &block, NULL);
             failed = st != TRI_OK;
             fault_arm(FAULT_ALLOC, 0, false);
@@ -146,7 +146,7 @@ static void run_everything(compute *c, const everything *e)
     tensor none = {0}, pooled = conform_slice(&e->y, 0, 3);
     epilogue gelu = {NULL, ACT_GELU_ERF, NULL};
     float *qkv = e->wide.data;
-    embed_args embed = {e->ids, e->positions, NULL, e->x, e->x, none, e->gamma, NULL, 1e-5f, e->y};
+    embed_args embed = {e->ids, e->positions, NULL, e->x, e->x, none, e->gamma, NULL, 1e-5f, e->y, NULL};
     attention_args attention = {tensor_f32(qkv, 40, 96, 288),
                                 tensor_f32(qkv + 96, 40, 96, 288),
                                 tensor_f32(qkv + 192, 40, 96, 288),
@@ -159,7 +159,7 @@ static void run_everything(compute *c, const everything *e)
     ops->embed(c, &embed);
     ops->linear(c, &e->y, e->w, &gelu, &e->wide);
     ops->attention(c, &attention);
-    ops->layernorm(c, &e->y, &e->x, e->gamma, NULL, 1e-5f, &e->y);
+    ops->layernorm(c, &e->y, &e->x, e->gamma, NULL, 1e-5f, &e->y, NULL);
     ops->normalize(c, &e->y, &e->y);
     ops->dots(c, &e->x, &e->y, NULL, &e->narrow);
     ops->maxsim(c, &e->x, &e->y, NULL, e->doc_start, 3, (float *)e->scores, NULL);
@@ -241,7 +241,7 @@ static void empty_calls_do_nothing(void **state)
         attention_args a = {none, none, none, none, start, start, 0, 1, 1};
         d.c->ops->linear(d.c, &none, w, NULL, &none);
         d.c->ops->attention(d.c, &a);
-        d.c->ops->layernorm(d.c, &none, NULL, &one, NULL, 1, &none);
+        d.c->ops->layernorm(d.c, &none, NULL, &one, NULL, 1, &none, NULL);
         d.c->ops->normalize(d.c, &none, &none);
         d.c->ops->gather(d.c, &none, start, &none);
         d.c->ops->pool(d.c, POOL_MEAN, &none, start, 0, &none);

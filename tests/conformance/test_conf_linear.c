@@ -147,7 +147,7 @@ static void linear_packs_any_type(void **state)
     matrix_part parts[4];
     float *value = w.data;
     for (size_t p = 0; p < 4; p++) {
-        parts[p] = (matrix_part){at, types[p], rows[p]};
+        parts[p] = (matrix_part){at, types[p], rows[p], NULL};
         for (size_t i = 0; i < rows[p] * K; i++, value++) {
             uint16_t half = types[p] == DTYPE_F16 ? half_from_f32(*value) : bf16_from_f32(*value);
             double wide = *value;
@@ -162,7 +162,7 @@ static void linear_packs_any_type(void **state)
     for (size_t i = 0; compute_isa(i); i++) {
         device d = conform_open(compute_isa(i), 2);
         packed_matrix *widened = conform_pack(&d, w.data, DTYPE_F32, N, K), *packed;
-        assert_int_equal(d.c->ops->pack(d.c, parts, 4, K, PRECISION_F32, &packed, NULL), TRI_OK);
+        assert_int_equal(d.c->ops->pack(d.c, parts, 4, K, PRECISION_F32, NULL, &packed, NULL), TRI_OK);
         assert_true(d.c->ops->packed_bytes(packed) >= (size_t)N * K * 4);
         tensor y = conform_blank(3, N, 0);
         d.c->ops->linear(d.c, &x, widened, NULL, &want);

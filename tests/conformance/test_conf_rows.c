@@ -43,7 +43,7 @@ static void check_layernorm(rng *r, size_t rows, size_t D, bool residual, bool b
         }
     const float *b = beta ? shift.data : NULL;
     device judge = conform_open("ref", 0);
-    judge.c->ops->layernorm(judge.c, &x, residual ? &more : NULL, gamma.data, b, eps, &want);
+    judge.c->ops->layernorm(judge.c, &x, residual ? &more : NULL, gamma.data, b, eps, &want, NULL);
     conform_close_device(&judge);
     double *bound = layernorm_bounds(&sum, gamma.data, &want);
     for (size_t i = 0; compute_isa(i); i++) {
@@ -52,7 +52,7 @@ static void check_layernorm(rng *r, size_t rows, size_t D, bool residual, bool b
         for (int threads = 0; threads <= 3; threads++) {
             device d = conform_open(compute_isa(i), threads);
             tensor y = threads % 2 ? conform_copy(&x) : conform_blank(rows, D, 3);
-            d.c->ops->layernorm(d.c, threads % 2 ? &y : &x, residual ? &more : NULL, gamma.data, b, eps, &y);
+            d.c->ops->layernorm(d.c, threads % 2 ? &y : &x, residual ? &more : NULL, gamma.data, b, eps, &y, NULL);
             if (threads == 0) {
                 conform_close(what, &y, &want, bound, 0);
                 all = conform_copy(&y);
@@ -61,7 +61,7 @@ static void check_layernorm(rng *r, size_t rows, size_t D, bool residual, bool b
             conform_padding(what, &y);
             tensor one = conform_slice(&x, rows / 2, 1), more_one = conform_slice(&more, rows / 2, 1);
             tensor alone = conform_blank(1, D, 0), same = conform_slice(&all, rows / 2, 1);
-            d.c->ops->layernorm(d.c, &one, residual ? &more_one : NULL, gamma.data, b, eps, &alone);
+            d.c->ops->layernorm(d.c, &one, residual ? &more_one : NULL, gamma.data, b, eps, &alone, NULL);
             conform_same(what, &alone, &same);
             conform_free(&alone);
             conform_free(&y);
@@ -119,9 +119,9 @@ static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool
         positions[i] = (int32_t)rng_below(r, POSITIONS);
         kinds[i] = (uint8_t)rng_below(r, TYPES);
     }
-    tensor stored = {store_table(&word, type, &block), type, WORDS, D, D}, want = conform_blank(T, D, 0), none = {0};
+    tensor stored = {store_table(&word, type, &block), type, WORDS, D, D, NULL}, want = conform_blank(T, D, 0), none = {0};
     embed_args a = {ids, positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data,
-                    eps, want};
+                    eps, want, NULL};
     device judge = conform_open("ref", 0);
     judge.c->ops->embed(judge.c, &a);
     conform_close_device(&judge);

@@ -19,7 +19,7 @@ typedef struct docs {
 static docs make_docs(rng *r, size_t n, size_t D, dtype type)
 {
     size_t ld = D + 1, size = dtype_size(type);
-    docs d = {{conform_alloc(n * ld * size), type, n, D, ld}, conform_random(r, 1, n, 0, 0.01f), NULL};
+    docs d = {{conform_alloc(n * ld * size), type, n, D, ld, NULL}, conform_random(r, 1, n, 0, 0.01f), NULL};
     for (size_t i = 0; i < n * ld; i++) {
         float value = (float)(2 * rng_uniform(r) - 1);
         if (type == DTYPE_F32) ((float *)d.t.data)[i] = value;

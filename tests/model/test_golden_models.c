@@ -148,7 +148,8 @@ static float *hidden_states(const opened *o)
         uint64_t order = i;
         text_batch_pack(s, texts, &order, 0, 1, WANT_ALL_ROWS);
         tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws);
-        memcpy(out + (size_t)o->cu[i] * D, h.data, s->b.T * D * sizeof *out);
+        for (size_t t = 0; t < s->b.T; t++)
+            memcpy(out + ((size_t)o->cu[i] + t) * D, (const float *)h.data + t * h.ld, D * sizeof *out);
     }
     return out;
 }

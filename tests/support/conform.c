@@ -101,9 +101,9 @@ void conform_padding(const char *what, const tensor *t)
 
 packed_matrix *conform_pack(device *d, const void *w, dtype type, size_t n, size_t k)
 {
-    matrix_part part = {w, type, n};
+    matrix_part part = {w, type, n, NULL};
     packed_matrix *m = NULL;
     tri_error err = {0};
-    if (d->c->ops->pack(d->c, &part, 1, k, PRECISION_F32, &m, &err)) fail_msg("%s", err.text);
+    if (d->c->ops->pack(d->c, &part, 1, k, PRECISION_F32, NULL, &m, &err)) fail_msg("%s", err.text);
     return m;
 }

@@ -28,9 +28,17 @@ static bool have(unsigned leaf1_ecx, unsigned leaf7_ebx, uint32_t state)
     return (saved_state() & state) == state;
 }
 
-enum { FEATURE_KNOWN = 1, FEATURE_AVX2 = 2, FEATURE_AVX512 = 4 };
+enum { FEATURE_KNOWN = 1, FEATURE_AVX2 = 2, FEATURE_AVX512 = 4, FEATURE_AVX512BF16 = 8 };
+enum { LEAF7_ECX_VNNI = 1 << 11, LEAF7_1_EAX_BF16 = 1 << 5 };
 
-/* What cmake/rooms.cmake compiles *_avx2.c and *_avx512.c for. Asked once: CPUID leaves a virtual machine, which takes some
+static bool have_bf16(void)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c & LEAF7_ECX_VNNI) || a < 1) return false;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & LEAF7_1_EAX_BF16);
+}
+
+/* What cmake/rooms.cmake compiles *_avx2.c, *_avx512.c and so on for. Asked once: CPUID leaves a virtual machine, which takes some
  * 20 microseconds. Threads that race here write the same word. */
 static unsigned features(void)
 {
@@ -41,6 +49,7 @@ static unsigned features(void)
     if (have(bit_AVX | bit_FMA | bit_F16C, bit_AVX2 | bit_BMI2, AVX_STATE)) {
         known |= FEATURE_AVX2;
         if (have(bit_AVX, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL, AVX512_STATE)) known |= FEATURE_AVX512;
+        if ((known & FEATURE_AVX512) && have_bf16()) known |= FEATURE_AVX512BF16;
     }
     atomic_store_explicit(&word, known, memory_order_relaxed);
     return known;
@@ -48,6 +57,7 @@ static unsigned features(void)
 
 static bool works_avx2(void) { return features() & FEATURE_AVX2; }
 static bool works_avx512(void) { return features() & FEATURE_AVX512; }
+static bool works_avx512bf16(void) { return features() & FEATURE_AVX512BF16; }
 #endif
 
 #if defined(__aarch64__)
@@ -62,9 +72,13 @@ static bool works_generic(void) { return true; }
     static const compute_ops ops_##isa = {                                                                                   \
         .name = #isa,                                                                                                        \
         .pack = cpu_pack,                                                                                                    \
-        .packed_free = cpu_packed_free,                                                                                      \
-        .packed_bytes = cpu_packed_bytes,                                                                                    \
+        .adopt = packed_adopt,                                                                                               \
+        .packed_free = packed_free,                                                                                          \
+        .packed_bytes = packed_bytes,                                                                                        \
+        .packed_blob = packed_blob,                                                                                          \
+        .packed_smoothing = packed_smoothing,                                                                                \
         .linear = cpu_linear,                                                                                                \
+        .narrow = cpu_narrow,                                                                                                \
         .embed = cpu_embed,                                                                                                  \
         .layernorm = cpu_layernorm,                                                                                          \
         .attention = cpu_attention,                                                                                          \
@@ -76,10 +90,6 @@ static bool works_generic(void) { return true; }
     };                                                                                                                       \
     const backend backend_##isa = {&ops_##isa, works_##isa, open_##isa, cpu_state_close};
 
-CPU_BACKEND(generic)
-#if defined(__x86_64__)
-CPU_BACKEND(avx2)
-CPU_BACKEND(avx512)
-#elif defined(__aarch64__)
-CPU_BACKEND(neon)
-#endif
+#define BACKEND(isa) CPU_BACKEND(isa)
+#define BACKEND_REF(isa)
+#include "compute/list.h"

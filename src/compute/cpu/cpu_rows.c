@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_rows.c — ops that treat each row, or each sequence, on its own: layernorm, embed, normalize, gather, pool. They are
+/* cpu_rows.c — ops that treat each row, or each sequence, on its own: narrow, layernorm, embed, normalize, gather, pool. They are
  * bound by memory; chunks of rows go to the pool. */
 #include <string.h>
 
@@ -30,50 +30,92 @@ void cpu_run_rows(compute *c, size_t rows, size_t row_cost, cpu_rows_fn fn, void
 
 static float *row_of(const tensor *t, size_t i) { return (float *)t->data + i * t->ld; }
 
+static const void *stored_row(const tensor *t, size_t i)
+{
+    return (const char *)t->data + i * t->ld * dtype_size(t->type);
+}
+
+static void narrow_row(const cpu_kernels *kernels, const void *from, dtype type, const float *smoothing, const tensor *y, size_t i)
+{
+    switch (y->type) {
+    case DTYPE_U8: y->scales[i] = kernels->narrow_u8((uint8_t *)y->data + i * y->ld, from, type, smoothing, y->cols); break;
+    case DTYPE_BF16: kernels->narrow_bf16((uint16_t *)y->data + i * y->ld, from, type, smoothing, y->cols); break;
+    default: kernels->narrow_f32(row_of(y, i), from, type, smoothing, y->cols); break;
+    }
+}
+
+typedef struct narrow_job {
+    const cpu_kernels *kernels;
+    const tensor *x, *y;
+    const float *smoothing;
+} narrow_job;
+
+static void narrow_rows(void *ctx, size_t first, size_t n)
+{
+    const narrow_job *job = ctx;
+    for (size_t i = first; i < first + n; i++)
+        narrow_row(job->kernels, stored_row(job->x, i), job->x->type, job->smoothing, job->y, i);
+}
+
+void cpu_narrow(compute *c, const tensor *x, const float *smoothing, const tensor *y)
+{
+    narrow_job job = {cpu_kernels_of(c), x, y, smoothing};
+    cpu_run_rows(c, x->rows, x->cols, narrow_rows, &job);
+}
+
 typedef struct layernorm_job {
     const cpu_kernels *kernels;
     const tensor *x, *residual, *y;
     const float *gamma, *beta;
     float eps;
+    const narrow_copy *also;
 } layernorm_job;
+
+/* The copy is made while the row is in L1. */
+static void layernorm_row(const layernorm_job *job, size_t i, const float *x, const float *residual)
+{
+    float *y = row_of(job->y, i);
+    job->kernels->layernorm(y, x, residual, job->gamma, job->beta, job->eps, job->y->cols);
+    if (job->also) narrow_row(job->kernels, y, DTYPE_F32, job->also->smoothing, &job->also->to, i);
+}
 
 static void layernorm_rows(void *ctx, size_t first, size_t n)
 {
     const layernorm_job *job = ctx;
     for (size_t i = first; i < first + n; i++)
-        job->kernels->layernorm(row_of(job->y, i), row_of(job->x, i), job->residual ? row_of(job->residual, i) : NULL,
-                                job->gamma, job->beta, job->eps, job->x->cols);
+        layernorm_row(job, i, row_of(job->x, i), job->residual ? row_of(job->residual, i) : NULL);
 }
 
 void cpu_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
-                   const tensor *y)
+                   const tensor *y, const narrow_copy *also)
 {
-    layernorm_job job = {cpu_kernels_of(c), x, residual, y, gamma, beta, eps};
+    layernorm_job job = {cpu_kernels_of(c), x, residual, y, gamma, beta, eps, also};
     cpu_run_rows(c, x->rows, 2 * x->cols, layernorm_rows, &job);
 }
 
 typedef struct embed_job {
-    const cpu_kernels *kernels;
     const embed_args *a;
+    layernorm_job norm;
 } embed_job;
 
 static void embed_rows(void *ctx, size_t first, size_t n)
 {
     const embed_job *job = ctx;
     const embed_args *a = job->a;
-    size_t D = a->y.cols, word_bytes = a->word.ld * dtype_size(a->word.type);
+    const cpu_kernels *kernels = job->norm.kernels;
     for (size_t i = first; i < first + n; i++) {
-        const float *segment = a->type.rows ? row_of(&a->type, a->types ? a->types[i] : 0) : NULL;
         float *y = row_of(&a->y, i);
-        job->kernels->embed(y, (const char *)a->word.data + a->ids[i] * word_bytes, a->word.type, segment,
-                            row_of(&a->position, (size_t)a->positions[i]), D);
-        job->kernels->layernorm(y, y, NULL, a->gamma, a->beta, a->eps, D);
+        kernels->widen(y, stored_row(&a->word, a->ids[i]), a->word.type, a->y.cols);
+        if (a->type.rows) kernels->add(y, stored_row(&a->type, a->types ? a->types[i] : 0), a->type.type, a->y.cols);
+        kernels->add(y, stored_row(&a->position, (size_t)a->positions[i]), a->position.type, a->y.cols);
+        layernorm_row(&job->norm, i, y, NULL);
     }
 }
 
 void cpu_embed(compute *c, const embed_args *a)
 {
-    embed_job job = {cpu_kernels_of(c), a};
+    embed_job job = {a, {.kernels = cpu_kernels_of(c), .y = &a->y, .gamma = a->gamma, .beta = a->beta, .eps = a->eps,
+                         .also = a->also}};
     cpu_run_rows(c, a->y.rows, 4 * a->y.cols, embed_rows, &job);
 }
 

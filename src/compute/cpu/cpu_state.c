@@ -15,15 +15,15 @@ typedef struct cpu_state {
     const cpu_kernels *kernels;
     size_t n_slots;
     slot *slots;
-    float *scratch; /* [n_slots][CPU_SCRATCH_FLOATS] */
+    char *scratch; /* [n_slots][CPU_SCRATCH_BYTES] */
 } cpu_state;
 
 tri_status cpu_state_open(compute *c, const cpu_kernels *kernels, tri_error *err)
 {
-    size_t n = (size_t)pool_size(c->threads), bytes = n * CPU_SCRATCH_FLOATS * sizeof(float);
+    size_t n = (size_t)pool_size(c->threads), bytes = n * CPU_SCRATCH_BYTES;
     cpu_state *s = mem_alloc(sizeof *s);
     slot *slots = mem_alloc_aligned(n * sizeof *slots, 64);
-    float *scratch = mem_alloc_aligned(bytes, 64);
+    char *scratch = mem_alloc_aligned(bytes, 64);
     if (!s || !slots || !scratch) {
         mem_free(s);
         mem_free_aligned(slots);
@@ -52,13 +52,13 @@ const cpu_kernels *cpu_kernels_of(const compute *c) { return ((const cpu_state *
 size_t cpu_threads(const compute *c) { return ((const cpu_state *)c->scratch)->n_slots; }
 
 /* A holder never waits for anything while it holds, so waiting here ends. */
-float *cpu_scratch_take(compute *c, size_t worker, size_t *taken)
+void *cpu_scratch_take(compute *c, size_t worker, size_t *taken)
 {
     cpu_state *s = c->scratch;
     for (size_t i = worker % s->n_slots, tries = 1;; i = (i + 1) % s->n_slots, tries++) {
         if (!atomic_flag_test_and_set_explicit(&s->slots[i].held, memory_order_acquire)) {
             *taken = i;
-            return s->scratch + i * CPU_SCRATCH_FLOATS;
+            return s->scratch + i * CPU_SCRATCH_BYTES;
         }
         if (tries % s->n_slots == 0) sched_yield();
     }

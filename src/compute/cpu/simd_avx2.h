@@ -68,4 +68,49 @@ static inline vf v_from_i8(const void *p)
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
 
+static inline vf v_load_bytes(const void *p) { return _mm256_loadu_ps(p); }
+static inline vf v_add_words(vf a, vf b)
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+static inline vf v_sub_scaled_words(vf a, vf b, int32_t n)
+{
+    __m256i product = _mm256_mullo_epi32(_mm256_castps_si256(b), _mm256_set1_epi32(n));
+    return _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(a), product));
+}
+static inline vf v_from_words(vf a) { return _mm256_cvtepi32_ps(_mm256_castps_si256(a)); }
+static inline vf v_bf16_low(vf a) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 16)); }
+static inline vf v_bf16_high(vf a)
+{
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32((int)0xFFFF0000u)));
+}
+/* 8 words to 8 halves of 128 bits, saturating as unsigned: the words are 0..65535 */
+static inline __m128i v_pack_words(__m256i a)
+{
+    __m256i packed = _mm256_packus_epi32(a, a);
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x8));
+}
+static inline void v_store_u8(uint8_t *p, vf a)
+{
+    __m128i halves = v_pack_words(_mm256_cvtps_epi32(a));
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(halves, halves));
+}
+static inline void v_store_bf16(uint16_t *p, vf a)
+{
+    __m256i bits = _mm256_castps_si256(a), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)); /* and still a NaN when cut */
+    rounded = _mm256_blendv_epi8(rounded, quiet, nan);
+    _mm_storeu_si128((__m128i *)p, v_pack_words(_mm256_srli_epi32(rounded, 16)));
+}
+static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
+{
+    for (int i = 0; i < 16; i += 8) {
+        __m256i low = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(a + i)));
+        __m256i high = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(b + i)));
+        _mm256_storeu_si256((__m256i *)(to + i), _mm256_or_si256(low, _mm256_slli_epi32(high, 16)));
+    }
+}
+
 #endif

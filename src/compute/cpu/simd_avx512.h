@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simd_avx512.h — the vector words of kernels.inc in AVX-512 (F, BW, DQ, VL). The words' contract stands in simd_generic.h. */
+/* simd_avx512.h — the vector words of kernels.inc in AVX-512 (F, BW, DQ, VL), and the dots of VNNI and BF16 where the file is
+ * built for them. The words' contract stands in simd_generic.h. */
 #ifndef TRI_COMPUTE_SIMD_AVX512_H
 #define TRI_COMPUTE_SIMD_AVX512_H
 
@@ -61,5 +62,55 @@ static inline vf v_from_i8(const void *p)
 {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
+
+static inline vf v_load_bytes(const void *p) { return _mm512_loadu_ps(p); }
+static inline vf v_add_words(vf a, vf b)
+{
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+static inline vf v_sub_scaled_words(vf a, vf b, int32_t n)
+{
+    __m512i product = _mm512_mullo_epi32(_mm512_castps_si512(b), _mm512_set1_epi32(n));
+    return _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(a), product));
+}
+static inline vf v_from_words(vf a) { return _mm512_cvtepi32_ps(_mm512_castps_si512(a)); }
+static inline void v_store_u8(uint8_t *p, vf a)
+{
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(a)));
+}
+static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
+{
+    __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)a));
+    __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)b));
+    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
+
+#if defined(__AVX512BF16__)
+#define HAVE_DOT_BF16
+static inline vf v_dot_bf16(vf acc, vf a, vf b) { return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b); }
+static inline void v_store_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
+#else
+static inline vf v_bf16_low(vf a) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 16)); }
+static inline vf v_bf16_high(vf a)
+{
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32((int)0xFFFF0000u)));
+}
+static inline void v_store_bf16(uint16_t *p, vf a)
+{
+    __m512i bits = _mm512_castps_si512(a), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+    __mmask16 nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000)); /* quiet, and still a NaN when cut */
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
+#endif
+
+#if defined(__AVX512VNNI__)
+#define HAVE_DOT_INT8
+static inline vf v_dot_int8(vf acc, vf a, vf b)
+{
+    return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(acc), _mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+#endif
 
 #endif

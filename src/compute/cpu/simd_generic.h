@@ -13,7 +13,12 @@
  *   v_scale2      a * 2^n for integral n in -150..128
  *   v_where_lt    yes where a < b, else (NaN too) no
  *   v_sum         all lanes, in one fixed order
- *   v_from_*      VL elements of a stored type, at any alignment */
+ *   v_from_*      VL elements of a stored type, at any alignment
+ *   v_*_words     lanes as 32-bit integers: sums, a - n * b, and to float
+ *   v_bf16_*      the low or high half of each word as float; v_store_bf16 rounds to nearest even, a NaN stays one
+ *   v_store_u8    lanes that are integers 0..255
+ *   v_zip         to[i] = a[i] | b[i] << 16, 16 of them
+ *   HAVE_DOT_BF16, HAVE_DOT_INT8   v_dot_*: acc += two bf16, four u8 x s8 products a word */
 #ifndef TRI_COMPUTE_SIMD_GENERIC_H
 #define TRI_COMPUTE_SIMD_GENERIC_H
 
@@ -93,6 +98,34 @@ static inline vf v_from_i8(const void *p)
     int8_t b[VL];
     memcpy(b, p, sizeof b);
     return (vf){b[0], b[1], b[2], b[3]};
+}
+
+static inline vf v_load_bytes(const void *p)
+{
+    vf a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
+static inline vf v_add_words(vf a, vf b) { return (vf)((vi)a + (vi)b); }
+static inline vf v_sub_scaled_words(vf a, vf b, int32_t n) { return (vf)((vi)a - (vi)b * n); }
+static inline vf v_from_words(vf a)
+{
+    vi words = (vi)a;
+    return (vf){(float)words[0], (float)words[1], (float)words[2], (float)words[3]};
+}
+static inline vf v_bf16_low(vf a) { return (vf)((vu)a << 16); }
+static inline vf v_bf16_high(vf a) { return (vf)((vu)a & 0xFFFF0000u); }
+static inline void v_store_bf16(uint16_t *p, vf a)
+{
+    for (int i = 0; i < VL; i++) p[i] = bf16_from_f32(a[i]);
+}
+static inline void v_store_u8(uint8_t *p, vf a)
+{
+    for (int i = 0; i < VL; i++) p[i] = (uint8_t)a[i];
+}
+static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
+{
+    for (int i = 0; i < 16; i++) to[i] = a[i] | (uint32_t)b[i] << 16;
 }
 
 #endif

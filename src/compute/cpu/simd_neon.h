@@ -73,4 +73,41 @@ static inline vf v_from_i8(const void *p)
     return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(bytes)))));
 }
 
+static inline vf v_load_bytes(const void *p) { return vreinterpretq_f32_u8(vld1q_u8(p)); }
+static inline vf v_add_words(vf a, vf b)
+{
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
+}
+static inline vf v_sub_scaled_words(vf a, vf b, int32_t n)
+{
+    return vreinterpretq_f32_s32(vmlsq_n_s32(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b), n));
+}
+static inline vf v_from_words(vf a) { return vcvtq_f32_s32(vreinterpretq_s32_f32(a)); }
+static inline vf v_bf16_low(vf a) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a), 16)); }
+static inline vf v_bf16_high(vf a)
+{
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0xFFFF0000u)));
+}
+static inline void v_store_bf16(uint16_t *p, vf a)
+{
+    uint32x4_t bits = vreinterpretq_u32_f32(a), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
+    uint32x4_t number = vceqq_f32(a, a), quiet = vorrq_u32(bits, vdupq_n_u32(0x400000)); /* and still a NaN when cut */
+    vst1_u16(p, vshrn_n_u32(vbslq_u32(number, rounded, quiet), 16));
+}
+static inline void v_store_u8(uint8_t *p, vf a)
+{
+    uint16x4_t halves = vmovn_u32(vcvtq_u32_f32(a));
+    uint8x8_t bytes = vmovn_u16(vcombine_u16(halves, halves));
+    memcpy(p, &bytes, 4);
+}
+static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
+{
+    for (int i = 0; i < 16; i += 8) {
+        uint16x8x2_t pairs = vzipq_u16(vld1q_u16(a + i), vld1q_u16(b + i));
+        vst1q_u16((uint16_t *)(to + i), pairs.val[0]);
+        vst1q_u16((uint16_t *)(to + i + 4), pairs.val[1]);
+    }
+}
+
 #endif

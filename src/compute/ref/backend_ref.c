@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* backend_ref.c — the op table of the judge. Works everywhere, needs no scratch. */
 #include "compute/backend.h"
+#include "compute/packed.h"
 #include "compute/ref/ref.h"
 
 static bool works(void) { return true; }
@@ -17,9 +18,13 @@ static void close_ref(compute *c) { (void)c; }
 static const compute_ops ops = {
     .name = "ref",
     .pack = ref_pack,
-    .packed_free = ref_packed_free,
-    .packed_bytes = ref_packed_bytes,
+    .adopt = packed_adopt,
+    .packed_free = packed_free,
+    .packed_bytes = packed_bytes,
+    .packed_blob = packed_blob,
+    .packed_smoothing = packed_smoothing,
     .linear = ref_linear,
+    .narrow = ref_narrow,
     .embed = ref_embed,
     .layernorm = ref_layernorm,
     .attention = ref_attention,

@@ -8,15 +8,18 @@
 
 #include "compute/compute.h"
 
-tri_status ref_pack(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, packed_matrix **out,
-                    tri_error *err);
-void ref_packed_free(packed_matrix *m);
-size_t ref_packed_bytes(const packed_matrix *m);
+/* Element [row, col] of a tensor of any type in f32, and back; the last element of a row writes the row's tail of zeros too. */
+float ref_get(const tensor *t, size_t row, size_t col);
+void ref_put(const tensor *t, size_t row, size_t col, double value);
+
+tri_status ref_pack(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, const float *smoothing,
+                    packed_matrix **out, tri_error *err);
+void ref_narrow(compute *c, const tensor *x, const float *smoothing, const tensor *y);
 void ref_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y);
 double ref_activate(activation act, double v);
 void ref_embed(compute *c, const embed_args *a);
 void ref_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
-                   const tensor *y);
+                   const tensor *y, const narrow_copy *also);
 void ref_attention(compute *c, const attention_args *a);
 void ref_gather(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
 void ref_pool(compute *c, pooling kind, const tensor *x, const int32_t *start, size_t B, const tensor *y);

@@ -9,34 +9,33 @@
 
 enum { COLUMNS = 64 };
 
-/* One head of one sequence. */
+/* One head of one sequence: n keys from row `first`, dh columns from `column`. */
 typedef struct head {
-    const float *k, *v; /* [n, dh] at their strides */
-    size_t k_ld, v_ld, n, dh;
-    double scale;
+    const attention_args *a;
+    size_t first, n, column, dh;
 } head;
 
-static double score(const head *h, const float *q, size_t key)
+static double score(const head *h, size_t row, size_t key)
 {
-    const float *k = h->k + key * h->k_ld;
     double sum = 0;
-    for (size_t d = 0; d < h->dh; d++) sum += (double)q[d] * k[d];
-    return sum * h->scale;
+    for (size_t d = 0; d < h->dh; d++)
+        sum += (double)ref_get(&h->a->q, row, h->column + d) * ref_get(&h->a->k, h->first + key, h->column + d);
+    return sum * h->a->scale;
 }
 
-static void attend(const head *h, const float *q, float *y)
+static void attend(const head *h, size_t row)
 {
     double greatest = -INFINITY;
-    for (size_t key = 0; key < h->n; key++) greatest = fmax(greatest, score(h, q, key));
+    for (size_t key = 0; key < h->n; key++) greatest = fmax(greatest, score(h, row, key));
     for (size_t d0 = 0; d0 < h->dh; d0 += COLUMNS) {
         size_t width = h->dh - d0 < COLUMNS ? h->dh - d0 : COLUMNS;
         double acc[COLUMNS] = {0}, total = 0;
         for (size_t key = 0; key < h->n; key++) {
-            double p = exp(score(h, q, key) - greatest);
+            double p = exp(score(h, row, key) - greatest);
             total += p;
-            for (size_t d = 0; d < width; d++) acc[d] += p * h->v[key * h->v_ld + d0 + d];
+            for (size_t d = 0; d < width; d++) acc[d] += p * ref_get(&h->a->v, h->first + key, h->column + d0 + d);
         }
-        for (size_t d = 0; d < width; d++) y[d0 + d] = h->n ? (float)(acc[d] / total) : 0;
+        for (size_t d = 0; d < width; d++) ref_put(&h->a->y, row, h->column + d0 + d, h->n ? acc[d] / total : 0);
     }
 }
 
@@ -47,11 +46,8 @@ void ref_attention(compute *c, const attention_args *a)
     for (size_t b = 0; b < a->B; b++) {
         size_t first = (size_t)a->kv_start[b], n = (size_t)a->kv_start[b + 1] - first;
         for (size_t hd = 0; hd < a->H; hd++) {
-            const float *k = (const float *)a->k.data + first * a->k.ld + hd * dh;
-            const float *v = (const float *)a->v.data + first * a->v.ld + hd * dh;
-            head h = {k, v, a->k.ld, a->v.ld, n, dh, a->scale};
-            for (size_t i = (size_t)a->q_start[b]; i < (size_t)a->q_start[b + 1]; i++)
-                attend(&h, (const float *)a->q.data + i * a->q.ld + hd * dh, (float *)a->y.data + i * a->y.ld + hd * dh);
+            head h = {a, first, n, hd * dh, dh};
+            for (size_t i = (size_t)a->q_start[b]; i < (size_t)a->q_start[b + 1]; i++) attend(&h, i);
         }
     }
 }

@@ -7,9 +7,8 @@
 #include "compute/ref/ref.h"
 
 void ref_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
-                   const tensor *y)
+                   const tensor *y, const narrow_copy *also)
 {
-    (void)c;
     for (size_t i = 0; i < x->rows; i++) {
         const float *in = (const float *)x->data + i * x->ld;
         const float *add = residual ? (const float *)residual->data + i * residual->ld : NULL;
@@ -24,5 +23,5 @@ void ref_layernorm(compute *c, const tensor *x, const tensor *residual, const fl
         for (size_t d = 0; d < D; d++) squares += (out[d] - mean) * (out[d] - mean);
         double inverse = 1 / sqrt(squares / (double)D + eps);
         for (size_t d = 0; d < D; d++) out[d] = (float)((out[d] - mean) * inverse * gamma[d] + (beta ? beta[d] : 0));
-    }
+    }    if (also) ref_narrow(c, y, also->smoothing, &also->to);
 }

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ref_linear.c — y = act(x.W^T + bias) + residual, one element at a time.
+/* ref_linear.c — y = act(x.W^T + bias) + residual, one element at a time, from the panels of packed.h.
  *
- * "Packed" is the weight widened to f32, row-major [N, K]. The GELU is torch's nn.GELU(): x * Phi(x), here with erfc so that
- * the far negative side keeps its digits. The tanh form, quick GELU and SiLU follow their published definitions. */
+ * f32 and bf16: products and their sum in double. int8: the sum of (x - zero) * w in 64-bit integers, then the same few steps
+ * in f32 that every backend takes, so that they can be compared bit by bit. The GELU is torch's nn.GELU(): x * Phi(x), here
+ * with erfc so that the far negative side keeps its digits. The tanh form, quick GELU and SiLU follow their published
+ * definitions. */
 #include <math.h>
+#include <string.h>
 
-#include "base/alloc.h"
-#include "base/err.h"
-#include "compute/backend.h"
+#include "compute/packed.h"
 #include "compute/ref/ref.h"
 
-struct packed_matrix {
-    size_t n, k;
-    float *w; /* [n, k] */
-};
-
-tri_status ref_pack(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, packed_matrix **out,
-                    tri_error *err)
+tri_status ref_pack(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, const float *smoothing,
+                    packed_matrix **out, tri_error *err)
 {
-    size_t n, elements, bytes;
-    *out = NULL;
-    TRI_TRY(backend_check_parts(c->ops->name, parts, n_parts, k, p, &n, err));
-    if (!mul_size(n, k, &elements) || !mul_size(elements, sizeof(float), &bytes)) return err_memory(err, SIZE_MAX);
-    packed_matrix *m = mem_alloc(sizeof *m);
-    float *w = mem_alloc(bytes);
-    if (!m || !w) {
-        mem_free(m);
-        mem_free(w);
-        return err_memory(err, bytes);
-    }
-    *m = (packed_matrix){n, k, w};
-    for (size_t i = 0; i < n_parts; i++) {
-        dtype_to_f32(w, parts[i].data, parts[i].type, parts[i].n * k);
-        w += parts[i].n * k;
-    }
-    *out = m;
-    return TRI_OK;
+    return packed_make(c, dtype_to_f32, parts, n_parts, k, p, smoothing, out, err);
 }
-
-void ref_packed_free(packed_matrix *m)
-{
-    if (!m) return;
-    mem_free(m->w);
-    mem_free(m);
-}
-
-size_t ref_packed_bytes(const packed_matrix *m) { return m->n * m->k * sizeof(float); }
 
 double ref_activate(activation act, double v)
 {
@@ -62,20 +32,70 @@ double ref_activate(activation act, double v)
     return v;
 }
 
+float ref_get(const tensor *t, size_t row, size_t col)
+{
+    size_t at = row * t->ld + col;
+    switch (t->type) {
+    case DTYPE_BF16: return bf16_to_f32(((const uint16_t *)t->data)[at]);
+    case DTYPE_U8: return (float)(((const uint8_t *)t->data)[at] - t->scales[row].zero) * t->scales[row].scale;
+    default: return ((const float *)t->data)[at];
+    }
+}
+
+void ref_put(const tensor *t, size_t row, size_t col, double value)
+{
+    size_t at = row * t->ld + col;
+    if (t->type == DTYPE_BF16) {
+        ((uint16_t *)t->data)[at] = bf16_from_f32((float)value);
+        if (col + 1 == t->cols && t->cols % 2) ((uint16_t *)t->data)[at + 1] = 0;
+    } else {
+        ((float *)t->data)[at] = (float)value;
+    }
+}
+
+/* Element k of column n, in the panel's own type. */
+static const void *element(const packed_matrix *w, size_t n, size_t k)
+{
+    size_t group = packed_group(w->p), size = 4 / group;
+    return packed_panel(w, n / PANEL) + k / group * GROUP_BYTES + (n % PANEL * group + k % group) * size;
+}
+
+static double sum_floats(const tensor *x, size_t row, const packed_matrix *w, size_t n)
+{
+    double sum = 0;
+    for (size_t k = 0; k < w->k; k++) {
+        float f;
+        uint16_t h;
+        if (w->p == PRECISION_F32) {
+            memcpy(&f, element(w, n, k), sizeof f);
+        } else {
+            memcpy(&h, element(w, n, k), sizeof h);
+            f = bf16_to_f32(h);
+        }
+        sum += (double)ref_get(x, row, k) * f;
+    }
+    return sum;
+}
+
+static float sum_integers(const tensor *x, size_t row, const packed_matrix *w, size_t n)
+{
+    const uint8_t *values = (const uint8_t *)x->data + row * x->ld;
+    int64_t sum = 0;
+    for (size_t k = 0; k < w->k; k++)
+        sum += (int64_t)(values[k] - x->scales[row].zero) * *(const int8_t *)element(w, n, k);
+    float scaled = (float)(int32_t)sum * x->scales[row].scale;
+    return scaled * w->scales[n];
+}
+
 void ref_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y)
 {
     (void)c;
-    for (size_t i = 0; i < x->rows; i++) {
-        const float *row = (const float *)x->data + i * x->ld; /* [K] */
-        float *out = (float *)y->data + i * y->ld;             /* [N] */
+    for (size_t i = 0; i < x->rows; i++)
         for (size_t j = 0; j < w->n; j++) {
-            const float *col = w->w + j * w->k;
-            double sum = 0;
-            for (size_t k = 0; k < w->k; k++) sum += (double)row[k] * col[k];
-            if (e && e->bias) sum += e->bias[j];
+            double sum = w->p == PRECISION_INT8 ? (double)sum_integers(x, i, w, j) : sum_floats(x, i, w, j);
+            if (e && e->bias) sum = w->p == PRECISION_INT8 ? (double)((float)sum + e->bias[j]) : sum + (double)e->bias[j];
             if (e) sum = ref_activate(e->act, sum);
-            if (e && e->residual) sum += ((const float *)e->residual->data)[i * e->residual->ld + j];
-            out[j] = (float)sum;
+            if (e && e->residual) sum += (double)ref_get(e->residual, i, j);
+            ref_put(y, i, j, sum);
         }
-    }
 }
