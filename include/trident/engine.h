@@ -17,15 +17,18 @@ typedef struct tri_engine_options {
     const char *device;    /* NULL or "auto", "cpu" */
     int threads;           /* 0 = the processors this process may use */
     const char *isa;       /* NULL = the best here; "ref", "avx2", "avx512", "neon", "generic" force one */
-    const char *precision; /* NULL or "auto", "f32" */
+    const char *precision; /* of the encoder: NULL, "auto" or "f32"; "bf16"; "int8", which needs a file made by `trident export
+                              packed`. Dense modules and the sparse head stay in f32, the multi head in bf16 at least. */
     tri_log_fn log;
     void *log_ctx;
+    int weights_copy; /* 0: a packed file is mapped and shared between processes. 1: a private copy, in huge pages where the
+                         kernel has them; with several NUMA nodes: one engine a node, under numactl --membind */
 } tri_engine_options;
 
 TRI_API void tri_engine_options_init(tri_engine_options *options);
 TRI_API tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, tri_error *err);
 TRI_API void tri_engine_close(tri_engine *engine);
-/* e.g. "cpu avx512 2 threads"; borrowed from the engine. */
+/* e.g. "cpu avx512 bf16 2 threads"; borrowed from the engine. */
 TRI_API const char *tri_engine_describe(const tri_engine *engine);
 
 enum { TRI_RULES_FILE = 0, TRI_RULES_HF5 = 1 };
@@ -35,6 +38,8 @@ typedef struct tri_model_options {
     unsigned want;       /* heads to load; 0 = every head the architecture calls for (a missing head file is then an error) */
     int tokenizer_rules; /* TRI_RULES_FILE or TRI_RULES_HF5 */
     int no_tokenizer;    /* 1: take token ids only; the tokenizer files are not opened */
+    const char *packed;  /* NULL: the folder's trident-PRECISION.packed, when it is there and was made from these weights; "":
+                            none; else this file, which must be of these weights */
 } tri_model_options;
 
 TRI_API void tri_model_options_init(tri_model_options *options);
@@ -60,10 +65,12 @@ typedef struct tri_model_info {
     const char *prompt_query, *prompt_passage;
     const char *weights_dtype;   /* "f32", "f16", "bf16" as stored */
     uint64_t weights_bytes;      /* mapped */
-    uint64_t packed_bytes;       /* our own copies */
+    uint64_t packed_bytes;       /* matrices as kernels read them: our own copies, or mapped from packed_file */
     uint64_t n_parameters;
     size_t n_files;
     uint64_t fingerprint;        /* hash of configuration and weights' headers and sizes */
+    const char *precision;       /* "f32", "bf16", "int8": of the encoder's arithmetic */
+    const char *packed_file;     /* mapped instead of packing the weights */
 } tri_model_info;
 TRI_API void tri_model_info_get(const tri_model *model, tri_model_info *info); /* set info->struct_size first */
 /* File i of those read at opening; NULL past the end. */

@@ -20,6 +20,26 @@ typedef void (*tri_doctor_fn)(void *ctx, const char *check, int verdict, const c
 TRI_API tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
                                   tri_error *err);
 
+/* Writes a model's matrices, packed for this precision, into one file that engines map instead of packing at each start. */
+typedef struct tri_export_options {
+    size_t struct_size;
+    const char *precision;    /* NULL = the engine's. "int8" is calibrated: tri_export_packed alone only keeps one that is there */
+    const char *to;           /* NULL = trident-PRECISION.packed in the model's folder, where opening finds it */
+    int force;                /* 1: write even when the same is there */
+    tri_progress_fn progress; /* in bytes of weights */
+    void *progress_ctx;
+} tri_export_options;
+TRI_API void tri_export_options_init(tri_export_options *options);
+
+typedef struct tri_export_result {
+    char path[4096];
+    uint64_t bytes; /* of the file */
+    size_t n_matrices;
+    int was_there; /* 1: made by the same recipe from the same weights; nothing was written */
+} tri_export_result;
+TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
+                                     tri_export_result *out, tri_error *err);
+
 /* i-th instruction set that works on this machine, best first, "ref" last; NULL past the end. */
 TRI_API const char *tri_isa_name(size_t i);
 

@@ -10,7 +10,7 @@ tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doctor_fn sa
     if (!engine || !path || !say || !n_failed)
         return err_set(err, TRI_ERR_ARGUMENT, "could not examine a model: an argument is missing");
     *n_failed = 0;
-    return doctor_run(engine->c, engine->log, path, say, ctx, n_failed, err);
+    return doctor_run(engine->c, engine->p, engine->log, path, say, ctx, n_failed, err);
 }
 
 const char *tri_isa_name(size_t i)

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "model/model.h"
+#include "model/precision_word.h"
 #include "model/session.h"
 #include "trident.h"
 
@@ -23,16 +24,25 @@ void tri_engine_options_init(tri_engine_options *options)
     options->struct_size = sizeof *options;
 }
 
+tri_status engine_precision(const char *word, precision *out, tri_error *err)
+{
+    char here[64];
+    *out = PRECISION_F32;
+    if (!word || strcmp(word, "auto") == 0) return TRI_OK;
+    if (precision_from_word(word, out) && precision_is_here(*out)) return TRI_OK;
+    precision_words_here(here, sizeof here);
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use precision \"%s\"", word);
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build computes in: auto (f32), %s", here);
+}
+
 static tri_status check_engine_options(const tri_engine_options *o, tri_error *err)
 {
     if (o->device && strcmp(o->device, "auto") != 0 && strcmp(o->device, "cpu") != 0) {
         err_set(err, TRI_ERR_UNSUPPORTED, "could not open device \"%s\"", o->device);
         return err_hint(err, TRI_ERR_UNSUPPORTED, "this build has: auto, cpu");
     }
-    if (o->precision && strcmp(o->precision, "auto") != 0 && strcmp(o->precision, "f32") != 0) {
-        err_set(err, TRI_ERR_UNSUPPORTED, "could not use precision \"%s\"", o->precision);
-        return err_hint(err, TRI_ERR_UNSUPPORTED, "this build computes in: auto, f32");
-    }
+    if (o->weights_copy != 0 && o->weights_copy != 1)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine: weights_copy is %d, neither 0 nor 1", o->weights_copy);
     if (o->threads < 0) return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine with %d threads", o->threads);
     return TRI_OK;
 }
@@ -44,10 +54,14 @@ tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, 
     tri_engine_options o;
     tri_engine_options_init(&o);
     options_take(&o, sizeof o, options);
+    precision p;
     TRI_TRY(check_engine_options(&o, err));
+    TRI_TRY(engine_precision(o.precision, &p, err));
     tri_engine *e = mem_calloc(1, sizeof *e);
     if (!e) return err_memory(err, sizeof *e);
     e->log = (log_hook){o.log, o.log_ctx};
+    e->p = p;
+    e->private_copy = o.weights_copy != 0;
     int threads = o.threads ? o.threads : pool_default_threads();
     tri_status st = pool_new(threads, &e->threads, err);
     if (!st) st = compute_open(o.isa, e->threads, &e->c, err);
@@ -55,7 +69,7 @@ tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, 
         tri_engine_close(e);
         return st;
     }
-    snprintf(e->description, sizeof e->description, "cpu %s f32 %d thread%s", e->c->ops->name, threads,
+    snprintf(e->description, sizeof e->description, "cpu %s %s %d thread%s", e->c->ops->name, precision_word(p), threads,
              threads == 1 ? "" : "s");
     *out = e;
     return TRI_OK;
@@ -95,7 +109,8 @@ tri_status tri_model_open(tri_engine *engine, const char *path, const tri_model_
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: want %u names no known output", path, o.want);
     if (o.tokenizer_rules != TRI_RULES_FILE && o.tokenizer_rules != TRI_RULES_HF5)
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: tokenizer rules %d", path, o.tokenizer_rules);
-    return model_open(engine->c, engine->log, path, &o, out, err);
+    const model_how how = {.p = engine->p, .private_copy = engine->private_copy};
+    return model_open(engine->c, &how, engine->log, path, &o, out, err);
 }
 
 void tri_model_close(tri_model *m)

@@ -96,6 +96,8 @@ static tri_status as_text(const setup_model *m, const info_memory *memory, buf *
     TRI_TRY(row(b, "prompts", "query \"%s\", passage \"%s\"", info->prompt_query, info->prompt_passage));
     TRI_TRY(row(b, "memory", "%s = weights %s + packed %s + workspace %s at %zu tokens a text", total, weights, packed,
                 workspace, memory->max_length));
+    TRI_TRY(row(b, "packed", "%s, %s", info->precision,
+                info->packed_file[0] ? info->packed_file : "from the weights at each start"));
     TRI_TRY(row(b, "machine", "%s", tri_engine_describe(m->engine)));
     TRI_TRY(row(b, "fingerprint", "%016" PRIx64, info->fingerprint));
     for (size_t i = 0; tri_model_file(m->model, i); i++) TRI_TRY(row(b, i ? "" : "files", "%s", tri_model_file(m->model, i)));
@@ -166,6 +168,8 @@ static tri_status as_json(const setup_model *m, const info_memory *memory, buf *
     TRI_TRY(number_member(b, "workspace_bytes", memory->workspace));
     TRI_TRY(number_member(b, "total_bytes", memory->total));
     TRI_TRY(buf_byte(b, '}'));
+    TRI_TRY(text_member(b, "precision", info->precision));
+    TRI_TRY(text_member(b, "packed_file", info->packed_file));
     TRI_TRY(text_member(b, "machine", tri_engine_describe(m->engine)));
     TRI_TRY(buf_printf(b, ", \"fingerprint\": \"%016" PRIx64 "\", \"files\": [", info->fingerprint));
     for (size_t i = 0; tri_model_file(m->model, i); i++) {

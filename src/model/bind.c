@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bind.c — the only place where a tensor's presence, shape and type are judged, so that the words are the same everywhere. */
+/* bind.c — the only place where a tensor's presence, shape and type are judged, so that the words are the same everywhere; and
+ * where a Linear is packed from the weights, or found in a packed file. */
 #include "model/bind.h"
 
 #include <math.h>
@@ -8,8 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
-
-enum { MAX_PARTS = 3 };
+#include "model/precision_word.h"
 
 static bool is_float(dtype t)
 {
@@ -63,9 +63,9 @@ static tri_status to_device(compute *c, const weight *const *parts, size_t n_par
 tri_status bind_vectors(compute *c, const weights *w, const char *const *names, size_t n_names, size_t n_each, float **out,
                         tri_error *err)
 {
-    const weight *parts[MAX_PARTS];
+    const weight *parts[MAX_BOUND_PARTS];
     *out = NULL;
-    if (n_names > MAX_PARTS) return err_set(err, TRI_ERR_ARGUMENT, "could not join %zu vectors", n_names);
+    if (n_names > MAX_BOUND_PARTS) return err_set(err, TRI_ERR_ARGUMENT, "could not join %zu vectors", n_names);
     for (size_t i = 0; i < n_names; i++) TRI_TRY(bind_find(w, names[i], n_each, 0, NULL, &parts[i], err));
     return to_device(c, parts, n_names, out, err);
 }
@@ -75,18 +75,103 @@ tri_status bind_vector(compute *c, const weights *w, const char *name, size_t n,
     return bind_vectors(c, w, &name, 1, n, out, err);
 }
 
-tri_status bind_linear(compute *c, const weights *w, const char *const *names, size_t n_names, size_t n_each, size_t k,
-                       packed_matrix **out, tri_error *err)
+/* ---- matrices ------------------------------------------------------------------------------------------------------- */
+
+void packing_drop(packing *pk)
 {
-    matrix_part parts[MAX_PARTS];
-    *out = NULL;
-    if (n_names > MAX_PARTS) return err_set(err, TRI_ERR_ARGUMENT, "could not join %zu matrices", n_names);
-    for (size_t i = 0; i < n_names; i++) {
-        const weight *t;
-        TRI_TRY(bind_find(w, names[i], n_each, k, NULL, &t, err));
-        parts[i] = (matrix_part){t->data, t->type, n_each};
+    mem_free(pk->list);
+    pk->list = NULL;
+    pk->n_list = pk->cap_list = 0;
+}
+
+static tri_status grow_list(packing *pk, tri_error *err)
+{
+    size_t cap = pk->cap_list ? 2 * pk->cap_list : 128;
+    if (pk->n_list < pk->cap_list) return TRI_OK;
+    bound_matrix *list = mem_realloc(pk->list, cap * sizeof *list);
+    if (!list) return err_memory(err, cap * sizeof *list);
+    pk->list = list;
+    pk->cap_list = cap;
+    return TRI_OK;
+}
+
+static bool part_not_finite(const weight *t, size_t *element);
+
+/* A matrix with a NaN or an infinity in it: which tensor is it? */
+static tri_status blame_part(const bound_matrix *m, tri_error *err)
+{
+    size_t element;
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (part_not_finite(m->parts[i], &element))
+            return err_set(err, TRI_ERR_NUMERIC,
+                           "could not use %s: tensor \"%s\" holds a value that is not finite (element %zu)", m->parts[i]->file,
+                           m->parts[i]->name, element);
+    return err_prefix(err, TRI_ERR_NUMERIC, "could not use %s: tensor \"%s\": ", m->parts[0]->file, m->parts[0]->name);
+}
+
+tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, const int8_t *rows, const float *scales,
+                     packed_matrix **out, tri_error *err)
+{
+    matrix_part parts[MAX_BOUND_PARTS] = {{0}};
+    size_t n_parts = m->n_parts;
+    for (size_t i = 0; i < n_parts; i++)
+        parts[i] = (matrix_part){.data = m->parts[i]->data, .type = m->parts[i]->type, .n = m->n_each};
+    if (rows) {
+        parts[0] = (matrix_part){.data = rows, .type = DTYPE_I8, .n = n_parts * m->n_each, .scales = scales};
+        n_parts = 1;
     }
-    return c->ops->pack(c, parts, n_names, k, PRECISION_F32, out, err);
+    tri_status st = pk->c->ops->pack(pk->c, parts, n_parts, m->k, m->p, smoothing, out, err);
+    for (size_t i = 0; i < m->n_parts; i++) weights_wont_need(m->w, m->parts[i]);
+    return st == TRI_ERR_NUMERIC ? blame_part(m, err) : st;
+}
+
+static tri_status adopt(const packing *pk, const bound_matrix *m, packed_matrix **out, tri_error *err)
+{
+    packed_entry e;
+    precision p;
+    const char *word = precision_word(m->p);
+    size_t n = m->n_parts * m->n_each;
+    tri_status st = TRI_OK;
+    if (!packed_file_find(pk->file, m->key, &e))
+        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is not in it", m->key);
+    else if (!precision_from_number(e.precision, &p) || p != m->p || e.n != n || e.k != m->k)
+        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is [%llu,%llu] of precision %u in it, expected [%zu,%zu] of %u (%s)",
+                     m->key, (unsigned long long)e.n, (unsigned long long)e.k, e.precision, n, m->k, precision_number(m->p),
+                     word);
+    else if (e.flags & ~(uint32_t)PACKED_SMOOTHED || (e.flags && m->p != PRECISION_INT8))
+        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" has flags %u, which mean nothing here", m->key, e.flags);
+    else
+        st = pk->c->ops->adopt(pk->c, e.blob, e.bytes, n, m->k, m->p, e.flags & PACKED_SMOOTHED, out, err);
+    if (!st || st == TRI_ERR_MEMORY) return st;
+    err_prefix(err, st, "could not use %s: ", pk->file->path);
+    return err_hint(err, st, "remove it, or make it again: trident export packed MODEL --precision %s --force",
+                    precision_word(pk->p));
+}
+
+static tri_status make_matrix(const packing *pk, bound_matrix *m, tri_error *err)
+{
+    if (pk->plan_only) return TRI_OK;
+    if (pk->file) return adopt(pk, m, &m->matrix, err);
+    if (m->p != PRECISION_INT8) return bind_pack(pk, m, NULL, NULL, NULL, &m->matrix, err);
+    err_set(err, TRI_ERR_NOT_FOUND,
+            "could not use int8: it needs weights calibrated on texts, and there is no packed file of them");
+    return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed MODEL --precision int8 --calibrate YOUR_TEXTS.jsonl");
+}
+
+tri_status bind_linear(packing *pk, const weights *w, const char *room, const char *const *names, size_t n_names, size_t n_each,
+                       size_t k, precision p, packed_matrix **out, tri_error *err)
+{
+    bound_matrix m = {.w = w, .n_parts = n_names, .n_each = n_each, .k = k, .p = p};
+    *out = NULL;
+    if (n_names > MAX_BOUND_PARTS) return err_set(err, TRI_ERR_ARGUMENT, "could not join %zu matrices", n_names);
+    for (size_t i = 0; i < n_names; i++) TRI_TRY(bind_find(w, names[i], n_each, k, NULL, &m.parts[i], err));
+    TRI_TRY(grow_list(pk, err));
+    m.key = arena_printf(pk->keep, "%s:%s+%zu", room, names[0], n_names);
+    if (!m.key) return err_memory(err, strlen(names[0]));
+    TRI_TRY(make_matrix(pk, &m, err));
+    pk->list[pk->n_list++] = m;
+    *out = m.matrix;
+    return TRI_OK;
 }
 
 tri_status bind_table(const weights *w, const char *name, size_t rows, size_t cols, const char *why, tensor *out,
@@ -94,38 +179,35 @@ tri_status bind_table(const weights *w, const char *name, size_t rows, size_t co
 {
     const weight *t;
     TRI_TRY(bind_find(w, name, rows, cols, why, &t, err));
-    *out = (tensor){(void *)(uintptr_t)t->data, t->type, rows, cols, cols};
+    *out = (tensor){.data = (void *)(uintptr_t)t->data, .type = t->type, .rows = rows, .cols = cols, .ld = cols};
     return TRI_OK;
 }
 
-tri_status bind_table_f32(compute *c, const weights *w, const char *name, size_t rows, size_t cols, const char *why,
-                          tensor *out, tri_error *err)
+/* ---- values that are none ------------------------------------------------------------------------------------------- */
+
+static bool part_not_finite(const weight *t, size_t *element)
 {
-    const weight *t;
-    TRI_TRY(bind_find(w, name, rows, cols, why, &t, err));
-    float *data;
-    TRI_TRY(to_device(c, &t, 1, &data, err));
-    *out = tensor_f32(data, rows, cols, cols);
-    return TRI_OK;
+    float block[256];
+    size_t size = dtype_size(t->type), n = t->bytes / size;
+    for (size_t at = 0; at < n; at += sizeof block / sizeof *block) {
+        size_t m = n - at < sizeof block / sizeof *block ? n - at : sizeof block / sizeof *block;
+        dtype_to_f32(block, (const char *)t->data + at * size, t->type, m);
+        for (size_t j = 0; j < m; j++) {
+            if (isfinite(block[j])) continue;
+            *element = at + j;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool bind_find_not_finite(const weights *w, const weight **out, size_t *element)
 {
-    float block[256];
     for (size_t i = 0; i < weights_count(w); i++) {
         const weight *t = weights_at(w, i);
-        if (!is_float(t->type)) continue;
-        size_t size = dtype_size(t->type), n = t->bytes / size;
-        for (size_t at = 0; at < n; at += sizeof block / sizeof *block) {
-            size_t m = n - at < sizeof block / sizeof *block ? n - at : sizeof block / sizeof *block;
-            dtype_to_f32(block, (const char *)t->data + at * size, t->type, m);
-            for (size_t j = 0; j < m; j++) {
-                if (isfinite(block[j])) continue;
-                *out = t;
-                *element = at + j;
-                return true;
-            }
-        }
+        if (!is_float(t->type) || !part_not_finite(t, element)) continue;
+        *out = t;
+        return true;
     }
     return false;
 }

@@ -3,9 +3,35 @@
 #ifndef TRI_MODEL_BIND_H
 #define TRI_MODEL_BIND_H
 
+#include "base/arena.h"
 #include "compute/compute.h"
+#include "formats/packed_file.h"
 #include "formats/weights.h"
 #include "trident/status.h"
+
+enum { MAX_BOUND_PARTS = 3 };
+
+/* A Linear that was bound: parts [n_each, k], one below the other. */
+typedef struct bound_matrix {
+    const char *key; /* ROOM:NAME+PARTS, e.g. ":encoder.layer.0.attention.self.query.weight+3", "multi:weight+1" */
+    const weights *w;
+    const weight *parts[MAX_BOUND_PARTS];
+    size_t n_parts, n_each, k;
+    precision p;
+    packed_matrix *matrix; /* borrowed; NULL when only planned */
+} bound_matrix;
+
+/* How a model's matrices come to be, and which they are: an exporter and a calibration walk over the list. */
+typedef struct packing {
+    compute *c;
+    precision p;             /* of the encoder's matrices */
+    const packed_file *file; /* NULL = packed from the weights */
+    bool plan_only;          /* checked and listed; every result is NULL */
+    arena *keep;             /* the keys */
+    bound_matrix *list;
+    size_t n_list, cap_list;
+} packing;
+void packing_drop(packing *pk); /* the list; the matrices are their holders' */
 
 /* Finds `name` and checks that its shape is [rows, cols] (cols 0: a vector [rows]) and its type a float. `why` (may be NULL)
  * names the configuration key that gave the expected size. Errors name file and tensor. */
@@ -16,15 +42,17 @@ tri_status bind_vector(compute *c, const weights *w, const char *name, size_t n,
 /* Several vectors one after the other (the bias of a fused matrix). */
 tri_status bind_vectors(compute *c, const weights *w, const char *const *names, size_t n_names, size_t n_each, float **out,
                         tri_error *err);
-/* A Linear made of n_names matrices [n_each, k], one below the other, packed. */
-tri_status bind_linear(compute *c, const weights *w, const char *const *names, size_t n_names, size_t n_each, size_t k,
-                       packed_matrix **out, tri_error *err);
-/* A table that is only gathered from: a view of the file where the type allows. */
+/* A Linear made of n_names matrices [n_each, k], one below the other: adopted from pk->file, or packed from w, whose pages are
+ * then given back. `room`: "" for the encoder's, "sparse", "multi", "dense0".. for heads. w outlives pk. */
+tri_status bind_linear(packing *pk, const weights *w, const char *room, const char *const *names, size_t n_names, size_t n_each,
+                       size_t k, precision p, packed_matrix **out, tri_error *err);
+/* Packs a bound matrix from the weights, whatever the list holds: for an exporter. smoothing [k] may be NULL; rows [n, k] with
+ * scales [n] replace the weights (int8, behind the smoothing), NULL = none. */
+tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, const int8_t *rows, const float *scales,
+                     packed_matrix **out, tri_error *err);
+/* A table that is only gathered from: a view of the file, in its type. */
 tri_status bind_table(const weights *w, const char *name, size_t rows, size_t cols, const char *why, tensor *out,
                       tri_error *err);
-/* A small table as f32 in device memory; out->data freed with compute_free. */
-tri_status bind_table_f32(compute *c, const weights *w, const char *name, size_t rows, size_t cols, const char *why,
-                          tensor *out, tri_error *err);
 
 /* Names the first tensor that holds a NaN or an infinity: the words for a result that is not a number. */
 bool bind_find_not_finite(const weights *w, const weight **out, size_t *element);

@@ -6,7 +6,7 @@
 #include "model/model.h"
 #include "trident/experimental.h"
 
-tri_status doctor_run(compute *c, log_hook log, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
+tri_status doctor_run(compute *c, precision p, log_hook log, const char *path, tri_doctor_fn say, void *ctx, size_t *n_failed,
                       tri_error *err);
 
 #endif

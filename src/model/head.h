@@ -6,6 +6,7 @@
 #include "compute/compute.h"
 #include "formats/weights.h"
 #include "model/arch.h"
+#include "model/bind.h"
 #include "model/model_config.h"
 
 /* dense: pooling -> Dense modules -> cut to dim -> unit length */
@@ -14,9 +15,10 @@ typedef struct head_dense {
     struct {
         packed_matrix *matrix;
         float *bias;
+        weights *w; /* the file */
     } modules[MAX_DENSE_MODULES];
 } head_dense;
-tri_status head_dense_bind(compute *c, const model_config *config, head_dense *out, tri_error *err);
+tri_status head_dense_bind(packing *pk, const model_config *config, head_dense *out, tri_error *err);
 void head_dense_drop(compute *c, head_dense *h);
 /* x [W, D], row_start [B+1] the rows of each text in it. The result [B, dim_out] is a view of tmp: 2 * B * max(D, dims) floats,
  * device. */
@@ -29,7 +31,7 @@ typedef struct head_sparse {
     float *bias;           /* [1] */
     weights *w;            /* the file, for messages about what is in it */
 } head_sparse;
-tri_status head_sparse_bind(compute *c, const model_config *config, const char *path, head_sparse *out, tri_error *err);
+tri_status head_sparse_bind(packing *pk, const model_config *config, const char *path, head_sparse *out, tri_error *err);
 void head_sparse_drop(compute *c, head_sparse *h);
 /* w.h + b before the ReLU: [T, 1], a view of tmp, device */
 tensor head_sparse_run(compute *c, const head_sparse *h, const tensor *x, float *tmp);
@@ -38,16 +40,19 @@ tensor head_sparse_run(compute *c, const head_sparse *h, const tensor *x, float 
 size_t head_sparse_collapse(const uint32_t *ids, const float *token_weights, size_t n, const uint32_t *specials,
                             size_t n_specials, uint64_t *order, uint32_t *out_ids, float *out_weights);
 
-/* multi: rows 1.. of each text, projected, cut to dim, each of unit length */
+/* multi: rows 1.. of each text, projected, cut to dim, each of unit length; in f32, or in bf16 where the encoder is narrower */
 typedef struct head_multi {
     packed_matrix *matrix; /* [dim, D]; NULL = no such head */
     float *bias;           /* [dim] */
     size_t dim;
+    precision p;
     weights *w;
 } head_multi;
-tri_status head_multi_bind(compute *c, const model_config *config, const char *path, head_multi *out, tri_error *err);
+tri_status head_multi_bind(packing *pk, const model_config *config, const char *path, head_multi *out, tri_error *err);
 void head_multi_drop(compute *c, head_multi *h);
-/* rows [n_rows] of x to project, in order. The result [n_rows, dim_out] is a view of tmp: n_rows * (D + dim) floats, device. */
+/* Floats of scratch a row, x being `width` wide. */
+size_t head_multi_floats(const head_multi *h, size_t width);
+/* rows [n_rows] of x to project, in order. The result [n_rows, dim_out] is a view of tmp: n_rows * head_multi_floats, device. */
 tensor head_multi_run(compute *c, const head_multi *h, const tensor *x, const int32_t *rows, size_t n_rows, size_t dim_out,
                       float *tmp);
 

@@ -2,7 +2,9 @@
 /* head_dense.c — one vector a text: pooling, then the folder's Dense modules, cut to the wanted width, unit length.
  *
  * The cut comes before the normalisation (Matryoshka; FlagEmbedding's truncate_dim). Dense modules compute in full width first,
- * as sentence-transformers does. A folder without a Normalize module keeps the vector's length. */
+ * as sentence-transformers does, in f32 whatever the encoder's precision: a few rows a text. A folder without a Normalize
+ * module keeps the vector's length. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -22,18 +24,19 @@ static tri_status open_module(const dense_module *m, weights **out, tri_error *e
     return weights_open_file(path, out, err);
 }
 
-tri_status head_dense_bind(compute *c, const model_config *config, head_dense *out, tri_error *err)
+tri_status head_dense_bind(packing *pk, const model_config *config, head_dense *out, tri_error *err)
 {
     out->dim = config->hidden;
     for (size_t i = 0; i < config->n_dense; i++) {
         const dense_module *m = &config->dense[i];
         weights *w;
         const char *name = "linear.weight";
-        TRI_TRY(open_module(m, &w, err));
-        tri_status st = bind_linear(c, w, &name, 1, m->out, m->in, &out->modules[i].matrix, err);
-        if (!st && m->bias) st = bind_vector(c, w, "linear.bias", m->out, &out->modules[i].bias, err);
-        weights_close(w);
-        if (st) return st;
+        char room[32];
+        snprintf(room, sizeof room, "dense%zu", i);
+        TRI_TRY(open_module(m, &out->modules[i].w, err));
+        w = out->modules[i].w;
+        TRI_TRY(bind_linear(pk, w, room, &name, 1, m->out, m->in, PRECISION_F32, &out->modules[i].matrix, err));
+        if (m->bias) TRI_TRY(bind_vector(pk->c, w, "linear.bias", m->out, &out->modules[i].bias, err));
         out->dim = m->out;
     }
     return TRI_OK;
@@ -44,6 +47,7 @@ void head_dense_drop(compute *c, head_dense *h)
     for (size_t i = 0; i < MAX_DENSE_MODULES; i++) {
         if (h->modules[i].matrix) c->ops->packed_free(h->modules[i].matrix);
         compute_free(c, h->modules[i].bias);
+        weights_close(h->modules[i].w);
     }
     memset(h, 0, sizeof *h);
 }

@@ -3,7 +3,7 @@
  *
  * weight = relu(w.h + b) for every token (this file's run gives w.h + b, its collapse keeps what is > 0); per distinct id the
  * maximum (not the sum); `<s> <pad> </s> <unk>` are dropped, `<mask>` is kept; only weights > 0 stay. Ids come out ascending.
- * Not normalised. */
+ * Not normalised. Always in f32: one column costs nothing, and which tokens weigh most hangs on small differences. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -29,12 +29,12 @@ tri_status head_file_open(const char *path, weights **out, tri_error *err)
     return st;
 }
 
-tri_status head_sparse_bind(compute *c, const model_config *config, const char *path, head_sparse *out, tri_error *err)
+tri_status head_sparse_bind(packing *pk, const model_config *config, const char *path, head_sparse *out, tri_error *err)
 {
     const char *name = "weight";
     TRI_TRY(head_file_open(path, &out->w, err));
-    TRI_TRY(bind_linear(c, out->w, &name, 1, 1, config->hidden, &out->matrix, err));
-    return bind_vector(c, out->w, "bias", 1, &out->bias, err);
+    TRI_TRY(bind_linear(pk, out->w, "sparse", &name, 1, 1, config->hidden, PRECISION_F32, &out->matrix, err));
+    return bind_vector(pk->c, out->w, "bias", 1, &out->bias, err);
 }
 
 void head_sparse_drop(compute *c, head_sparse *h)

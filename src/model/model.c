@@ -4,7 +4,11 @@
  * Which heads: sparse_linear.pt and colbert_linear.pt make a model an M3 model. Upstream makes both up at random, in silence,
  * when either is missing. Here: both files absent = a dense model; one absent = an error that names it, unless the caller did
  * not ask for that output. A caller who asks for dense alone never has the head files opened. A folder without a tokenizer
- * opens (ids can be encoded); the error is told when the first text comes. */
+ * opens (ids can be encoded); the error is told when the first text comes.
+ *
+ * Matrices come from trident-PRECISION.packed where that file is in the folder and was made from these weights, and are packed
+ * from the weights otherwise. A packed file that is damaged is an error; one of other weights is left alone, and that is said.
+ * int8 is only ever read from such a file: its rounding was calibrated and its loss measured when it was made. */
 #include "model/model.h"
 
 #include <stdio.h>
@@ -15,6 +19,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/side_task.h"
+#include "model/packed_match.h"
+#include "model/precision_word.h"
 
 static void note_file(model *m, const char *path)
 {
@@ -30,22 +36,80 @@ static const char *path_in(model *m, const char *name)
 
 /* ---- heads --------------------------------------------------------------------------------------------------------- */
 
-static tri_status open_heads(model *m, unsigned asked, tri_error *err)
+static const char sparse_name[] = "sparse_linear.pt", multi_name[] = "colbert_linear.pt";
+
+static tri_status choose_heads(model *m, unsigned asked, tri_error *err)
 {
-    const char *sparse = path_in(m, "sparse_linear.pt"), *multi = path_in(m, "colbert_linear.pt");
+    const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
     if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
-    bool is_m3 = file_exists(sparse) || file_exists(multi);
-    unsigned want = asked ? asked : is_m3 ? TRI_ALL : TRI_DENSE;
-    TRI_TRY(head_dense_bind(m->c, &m->config, &m->dense, err));
-    if (want & TRI_SPARSE) {
-        TRI_TRY(head_sparse_bind(m->c, &m->config, sparse, &m->sparse, err));
+    m->want = asked ? asked : file_exists(sparse) || file_exists(multi) ? TRI_ALL : TRI_DENSE;
+    return TRI_OK;
+}
+
+static tri_status open_heads(model *m, tri_error *err)
+{
+    const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
+    if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    TRI_TRY(head_dense_bind(&m->pk, &m->config, &m->dense, err));
+    if (m->want & TRI_SPARSE) {
+        TRI_TRY(head_sparse_bind(&m->pk, &m->config, sparse, &m->sparse, err));
         note_file(m, sparse);
     }
-    if (want & TRI_MULTI) {
-        TRI_TRY(head_multi_bind(m->c, &m->config, multi, &m->multi, err));
+    if (m->want & TRI_MULTI) {
+        TRI_TRY(head_multi_bind(&m->pk, &m->config, multi, &m->multi, err));
         note_file(m, multi);
     }
-    m->want = want;
+    return TRI_OK;
+}
+
+/* ---- packed weights -------------------------------------------------------------------------------------------------- */
+
+static tri_status judge_packed(model *m, bool was_named, packed_state *state, tri_error *err)
+{
+    char why[256];
+    const char *heads[2], *path = m->packed.path, *dir = m->config.dir, *word = precision_word(m->pk.p);
+    size_t n_heads = 0;
+    if (m->want & TRI_SPARSE) heads[n_heads++] = sparse_name;
+    if (m->want & TRI_MULTI) heads[n_heads++] = multi_name;
+    TRI_TRY(packed_match(&m->packed, dir, m->w, heads, n_heads, state, why, err));
+    if (*state == PACKED_TOUCHED)
+        log_say(&m->log, 1,
+                "the weights of %s have new times and the same content, which took reading them; "
+                "trident export packed %s --precision %s notes the times",
+                dir, dir, word);
+    if (*state != PACKED_STALE) return TRI_OK;
+    if (!was_named && m->pk.p != PRECISION_INT8) {
+        log_say(&m->log, 1,
+                "%s is ignored, it was made from other weights: %s; make it again with trident export packed %s --precision %s",
+                path, why, dir, word);
+        return TRI_OK;
+    }
+    err_set(err, TRI_ERR_MISMATCH, "could not use %s: it was made from other weights: %s", path, why);
+    return err_hint(err, TRI_ERR_MISMATCH, "make it again with trident export packed %s --precision %s", dir, word);
+}
+
+/* named NULL: the folder's own, when there is one; "": none. */
+static tri_status open_packed(model *m, const char *named, bool private_copy, tri_error *err)
+{
+    char name[64];
+    packed_state state;
+    precision_file_name(m->pk.p, name, sizeof name);
+    const char *path = named ? named : path_in(m, name);
+    if (!path) return err_memory(err, LIMIT_PATH);
+    if (m->pk.plan_only || !path[0] || (!named && !file_exists(path))) return TRI_OK;
+    tri_status st = packed_file_open(path, &m->packed, err);
+    if (st == TRI_ERR_FORMAT || st == TRI_ERR_UNSUPPORTED)
+        err_hint(err, st, "remove it, or make it again: trident export packed %s --precision %s --force", m->config.dir,
+                 precision_word(m->pk.p));
+    if (!st) st = judge_packed(m, named != NULL, &state, err);
+    if (st) return st;
+    if (state == PACKED_STALE) {
+        packed_file_close(&m->packed);
+        return TRI_OK;
+    }
+    if (private_copy) TRI_TRY(packed_file_make_private(&m->packed, err));
+    m->pk.file = &m->packed;
+    note_file(m, m->packed.path);
     return TRI_OK;
 }
 
@@ -138,15 +202,17 @@ static tri_status take_fingerprint(model *m, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status open_weights(model *m, const char *path, unsigned want, tri_error *err)
+static tri_status open_weights(model *m, const char *path, const model_how *how, const tri_model_options *o, tri_error *err)
 {
     TRI_TRY(weights_open_dir(path, &m->w, err));
     for (size_t i = 0; i < weights_files(m->w); i++) note_file(m, weights_file(m->w, i));
-    TRI_TRY(m->kind->bind(m->c, &m->config, m->w, &m->enc, err));
-    return open_heads(m, want, err);
+    TRI_TRY(choose_heads(m, o->want, err));
+    TRI_TRY(open_packed(m, o->packed, how->private_copy, err));
+    TRI_TRY(m->kind->bind(&m->pk, &m->config, m->w, &m->enc, err));
+    return open_heads(m, err);
 }
 
-static tri_status open_parts(model *m, const char *path, const tri_model_options *o, tri_error *err)
+static tri_status open_parts(model *m, const char *path, const model_how *how, const tri_model_options *o, tri_error *err)
 {
     TRI_TRY(model_config_load(path, &m->config, &m->keep, err));
     note_file(m, m->config.file);
@@ -157,7 +223,7 @@ static tri_status open_parts(model *m, const char *path, const tri_model_options
     m->tok_error =
         (tri_error){.status = TRI_ERR_STATE, .text = "could not encode a text: the model was opened for token ids only"};
     if (!o->no_tokenizer) side_task_start(&side, pool_size(m->c->threads) == 1, open_tokenizer, &job);
-    tri_status st = open_weights(m, path, o->want, err);
+    tri_status st = open_weights(m, path, how, o, err);
     side_task_join(&side);
     if (st) return st;
     note_tokenizer(m);
@@ -165,7 +231,8 @@ static tri_status open_parts(model *m, const char *path, const tri_model_options
     return take_fingerprint(m, err);
 }
 
-tri_status model_open(compute *c, log_hook log, const char *path, const tri_model_options *options, model **out, tri_error *err)
+tri_status model_open(compute *c, const model_how *how, log_hook log, const char *path, const tri_model_options *options,
+                      model **out, tri_error *err)
 {
     *out = NULL;
     model *m = mem_calloc(1, sizeof *m);
@@ -173,7 +240,8 @@ tri_status model_open(compute *c, log_hook log, const char *path, const tri_mode
     m->c = c;
     m->log = log;
     arena_init(&m->keep, 4096);
-    tri_status st = open_parts(m, path, options, err);
+    m->pk = (packing){.c = c, .p = how->p, .plan_only = how->plan_only, .keep = &m->keep};
+    tri_status st = open_parts(m, path, how, options, err);
     if (!st && m->tok_error.status == TRI_ERR_MEMORY) {
         if (err) *err = m->tok_error;
         st = TRI_ERR_MEMORY;
@@ -194,6 +262,8 @@ void model_close(model *m)
     head_sparse_drop(m->c, &m->sparse);
     head_multi_drop(m->c, &m->multi);
     tokenizer_close(m->tok);
+    packing_drop(&m->pk);
+    packed_file_close(&m->packed);
     weights_close(m->w);
     arena_drop(&m->keep);
     mem_free(m);
@@ -220,6 +290,14 @@ static dtype weights_type(const weights *w)
         if (!largest || t->bytes > largest->bytes) largest = t;
     }
     return largest ? largest->type : DTYPE_OTHER;
+}
+
+static uint64_t packed_total(const model *m)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < m->pk.n_list; i++)
+        if (m->pk.list[i].matrix) bytes += m->c->ops->packed_bytes(m->pk.list[i].matrix);
+    return bytes;
 }
 
 static void tokenizer_facts(const model *m, tri_model_info *out)
@@ -256,10 +334,12 @@ void model_info(const model *m, tri_model_info *out)
         .prompt_passage = c->prompt_passage,
         .weights_dtype = dtype_name(weights_type(m->w)),
         .weights_bytes = weights_bytes(m->w),
-        .packed_bytes = m->kind->packed_bytes(m->enc),
+        .packed_bytes = packed_total(m),
         .n_parameters = count_parameters(m->w) + count_parameters(m->sparse.w) + count_parameters(m->multi.w),
         .n_files = m->n_files,
         .fingerprint = m->fingerprint,
+        .precision = precision_word(m->pk.p),
+        .packed_file = m->packed.path ? m->packed.path : "",
     };
     tokenizer_facts(m, &info);
     size_t n = out->struct_size < sizeof info ? out->struct_size : sizeof info;

@@ -5,12 +5,21 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "formats/packed_file.h"
 #include "model/arch.h"
+#include "model/bind.h"
 #include "model/head.h"
 #include "tokenizer/tokenizer.h"
 #include "trident/engine.h"
 
 enum { MAX_MODEL_FILES = 1024 };
+
+/* How the weights come in. */
+typedef struct model_how {
+    precision p;
+    bool private_copy; /* of a packed file: memory of our own, huge pages where there are any */
+    bool plan_only;    /* matrices are checked and listed, not made: for an exporter. No session can be made of such a model */
+} model_how;
 
 typedef struct tri_model model;
 struct tri_model {
@@ -20,6 +29,8 @@ struct tri_model {
     model_config config;
     const arch *kind;
     weights *w;
+    packed_file packed; /* path NULL = packed from w */
+    packing pk;         /* every matrix, encoder's and heads' */
     encoder *enc;
     head_dense dense;
     head_sparse sparse;
@@ -37,8 +48,8 @@ struct tri_model {
     uint64_t fingerprint;
 };
 
-tri_status model_open(compute *c, log_hook log, const char *path, const tri_model_options *options, model **out,
-                      tri_error *err);
+tri_status model_open(compute *c, const model_how *how, log_hook log, const char *path, const tri_model_options *options,
+                      model **out, tri_error *err);
 void model_close(model *m);
 void model_info(const model *m, tri_model_info *info);
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_export.c — `trident export packed MODEL`: a model's matrices as the kernels read them, once, beside the model.
+ *
+ * The work is the library's (tri_export_packed). `--check FILE` reads every byte of such a file and compares checksums; it
+ * needs no model and no engine. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cli/json_out.h"
+#include "cli/signals.h"
+#include "formats/json.h"
+#include "formats/packed_file.h"
+#include "hub/model_dir.h"
+#include "trident.h"
+#include "trident/experimental.h"
+
+struct export_args {
+    const char *precision, *output, *check;
+    size_t threads;
+    bool force;
+};
+
+#define FIELD(name) offsetof(struct export_args, name)
+static const flag flags[] = {
+    {"precision", 0, FLAG_WORD, "f32|bf16|int8", "f32", "what the matrices are packed for", FIELD(precision)},
+    {"output", 'o', FLAG_TEXT, "FILE", NULL, "where the file goes; by default trident-PRECISION.packed in the model's folder",
+     FIELD(output)},
+    {"check", 0, FLAG_TEXT, "FILE", NULL, "read a packed file to its last byte and compare its checksums", FIELD(check)},
+    {"force", 0, FLAG_SWITCH, NULL, NULL, "write the file even when the same is there", FIELD(force)},
+    {"threads", 0, FLAG_COUNT, "N", NULL, "threads; 0 is all the processors that this process may use", FIELD(threads)},
+    FLAG_END};
+
+static int on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    progress *bar = ctx;
+    bar->extent = total;
+    bar->items = done;
+    progress_span(bar, done, done, 0);
+    return signals_stopped();
+}
+
+static void on_log(void *ctx, int level, const char *line)
+{
+    if (level <= 1) cli_note(ctx, "%s", line);
+}
+
+static tri_status print(buf *out, tri_status st, tri_error *err)
+{
+    st = st ? err_set(err, st, "could not write the result") : cli_print(out, err);
+    buf_drop(out);
+    return st;
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------------- */
+
+static tri_status describe_export(const cli *c, const tri_export_result *r, buf *out)
+{
+    const struct export_args *args = c->options;
+    if (!c->shared.json) return buf_printf(out, "%s\n", r->path);
+    TRI_TRY(buf_str(out, "{\"file\": "));
+    TRI_TRY(json_out_str(out, r->path));
+    return buf_printf(out, ", \"precision\": \"%s\", \"matrices\": %zu, \"bytes\": %" PRIu64 ", \"was_there\": %s}\n",
+                      args->precision, r->n_matrices, r->bytes, r->was_there ? "true" : "false");
+}
+
+static tri_status write_file(cli *c, const char *model, tri_error *err)
+{
+    const struct export_args *args = c->options;
+    char dir[LIMIT_PATH];
+    tri_engine *engine;
+    tri_engine_options eo;
+    tri_export_options o;
+    tri_export_result r;
+    buf out;
+    tri_engine_options_init(&eo);
+    tri_export_options_init(&o);
+    if (args->threads > 4096) return cli_usage(c, err, "--threads is at most 4096, got %zu", args->threads);
+    eo.threads = (int)args->threads;
+    eo.log = on_log;
+    eo.log_ctx = c;
+    o.precision = args->precision;
+    o.to = args->output;
+    o.force = args->force;
+    o.progress = on_progress;
+    o.progress_ctx = &c->bar;
+    TRI_TRY(model_dir_find(model, dir, sizeof dir, err));
+    TRI_TRY(tri_engine_open(&eo, &engine, err));
+    progress_begin(&c->bar, "export", "bytes", 0, c->shared.quiet);
+    tri_status st = tri_export_packed(engine, dir, &o, &r, err);
+    tri_engine_close(engine);
+    if (st) return st;
+    progress_end(&c->bar);
+    cli_note(c, "%zu matrices for %s, %.1f MB%s", r.n_matrices, args->precision, (double)r.bytes / 1e6,
+             r.was_there ? "; already there, nothing to do" : "");
+    buf_init(&out, 0);
+    return print(&out, describe_export(c, &r, &out), err);
+}
+
+/* ---- checking -------------------------------------------------------------------------------------------------------- */
+
+/* The recipe comes from the file: shown when it is JSON, which holds no control characters. */
+static tri_status add_recipe(const packed_file *f, buf *out)
+{
+    json_t *recipe;
+    if (json_text_load(f->recipe.bytes, f->recipe.len, "recipe", &recipe, NULL)) return buf_str(out, "null");
+    json_decref(recipe);
+    return buf_append(out, f->recipe.bytes, f->recipe.len);
+}
+
+static tri_status describe_sources(const packed_file *f, buf *out)
+{
+    for (size_t i = 0; i < f->n_sources; i++) {
+        packed_source s = packed_file_source(f, i);
+        TRI_TRY(buf_str(out, i ? ", {\"name\": " : "{\"name\": "));
+        TRI_TRY(json_out_text(out, s.name.bytes, s.name.len));
+        TRI_TRY(buf_printf(out, ", \"bytes\": %" PRIu64 "}", s.stamp.bytes));
+    }
+    return TRI_OK;
+}
+
+static tri_status describe_check(const cli *c, const packed_file *f, buf *out)
+{
+    if (!c->shared.json) {
+        TRI_TRY(buf_printf(out, "%s: %zu matrices, %.1f MB, every checksum holds; recipe ", f->path, f->n_entries,
+                           (double)f->map.len / 1e6));
+        TRI_TRY(add_recipe(f, out));
+        return buf_str(out, "\n");
+    }
+    TRI_TRY(buf_str(out, "{\"file\": "));
+    TRI_TRY(json_out_str(out, f->path));
+    TRI_TRY(buf_printf(out, ", \"ok\": true, \"matrices\": %zu, \"bytes\": %zu, \"identity\": \"", f->n_entries, f->map.len));
+    for (size_t i = 0; i < HASH128_BYTES; i++) TRI_TRY(buf_printf(out, "%02x", f->identity[i]));
+    TRI_TRY(buf_str(out, "\", \"sources\": ["));
+    TRI_TRY(describe_sources(f, out));
+    TRI_TRY(buf_str(out, "], \"recipe\": "));
+    TRI_TRY(add_recipe(f, out));
+    return buf_str(out, "}\n");
+}
+
+static tri_status check_file(cli *c, const char *path, tri_error *err)
+{
+    packed_file f;
+    buf out;
+    TRI_TRY(packed_file_open(path, &f, err));
+    progress_begin(&c->bar, "check", "bytes", f.map.len, c->shared.quiet);
+    tri_status st = packed_file_verify(&f, on_progress, &c->bar, err);
+    if (!st) {
+        progress_end(&c->bar);
+        buf_init(&out, 0);
+        st = print(&out, describe_check(c, &f, &out), err);
+    } else if (st == TRI_ERR_FORMAT) {
+        err_hint(err, st, "remove it and make it again with trident export packed");
+    }
+    packed_file_close(&f);
+    return st;
+}
+
+static tri_status run(cli *c, tri_error *err)
+{
+    const struct export_args *args = c->options;
+    if (strcmp(c->args[0], "packed") != 0) return cli_usage(c, err, "no such form \"%s\": packed is known", c->args[0]);
+    if (args->check && c->n_args > 1) return cli_usage(c, err, "--check looks at a file alone, without \"%s\"", c->args[1]);
+    if (args->check) return check_file(c, args->check, err);
+    if (c->n_args < 2) return cli_usage(c, err, "no MODEL given: trident export packed MODEL");
+    return write_file(c, c->args[1], err);
+}
+
+const cli_command cmd_export = {
+    .name = "export",
+    .summary = "write a model's matrices packed for this machine's kernels, to start at once",
+    .usage = "packed MODEL [--precision f32|bf16|int8] [-o FILE] [--force]\npacked --check FILE",
+    .notes =
+        "Without a packed file the weights are brought into the kernels' layout at every start. With one it is mapped: starts\n"
+        "are instant and processes share its pages. The layout is the same for every instruction set. The file knows which\n"
+        "weights it was made from and is left alone when they change. Prints the file's path.",
+    .examples = {"trident export packed small-m3 --precision bf16",
+                 "trident export packed --check models/bge-m3/trident-bf16.packed"},
+    .flags = flags,
+    .options_size = sizeof(struct export_args),
+    .shared = SETUP_JSON,
+    .run = run,
+    .min_args = 1,
+    .max_args = 2,
+};

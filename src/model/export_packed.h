@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* export_packed.h — writes a model's matrices, packed, into one file beside it. */
+#ifndef TRI_MODEL_EXPORT_PACKED_H
+#define TRI_MODEL_EXPORT_PACKED_H
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "compute/compute.h"
+#include "model/bind.h"
+
+/* What a calibration says of one int8 matrix; borrowed until the next call. All NULL = plain rounding to nearest. */
+typedef struct matrix_recipe {
+    const float *smoothing; /* [k] or NULL */
+    const int8_t *rows;     /* [n, k], behind the smoothing, or NULL = the weights rounded to nearest */
+    const float *scales;    /* [n], with rows */
+} matrix_recipe;
+typedef tri_status (*matrix_recipe_fn)(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err);
+
+typedef struct packed_export {
+    precision p;
+    const char *to;          /* NULL = trident-PRECISION.packed in the model's folder */
+    bool force;              /* write even when the same is there */
+    const char *calibration; /* JSON value for the recipe: texts, method, losses; NULL = none */
+    matrix_recipe_fn recipe; /* asked for each int8 matrix; NULL: int8 cannot be made */
+    void *recipe_ctx;
+    tri_progress_fn progress; /* in bytes of weights */
+    void *progress_ctx;
+} packed_export;
+
+typedef struct packed_export_result {
+    char path[LIMIT_PATH];
+    uint64_t bytes; /* of the file */
+    size_t n_matrices;
+    bool was_there; /* the same recipe for the same weights: nothing was written */
+} packed_export_result;
+
+/* One matrix is held at a time, beside the mapped weights. Where the file is there, made by the same recipe from the same
+ * weights, nothing is done; where only the weights' times have changed, the matrices are copied under the new times. */
+tri_status export_packed(compute *c, log_hook log, const char *path, const packed_export *o, packed_export_result *result,
+                         tri_error *err);
+
+#endif
