@@ -120,6 +120,10 @@ tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoo
         parts[0] = (matrix_part){.data = rows, .type = DTYPE_I8, .n = n_parts * m->n_each, .scales = scales};
         n_parts = 1;
     }
+    for (size_t j = 0; smoothing && j < m->k; j++)
+        if (!(smoothing[j] > 0) || !isfinite(smoothing[j]))
+            return err_set(err, TRI_ERR_ARGUMENT, "could not pack \"%s\": its smoothing is %g at input %zu", m->key,
+                           (double)smoothing[j], j);
     tri_status st = pk->c->ops->pack(pk->c, parts, n_parts, m->k, m->p, smoothing, out, err);
     for (size_t i = 0; i < m->n_parts; i++) weights_wont_need(m->w, m->parts[i]);
     return st == TRI_ERR_NUMERIC ? blame_part(m, err) : st;
