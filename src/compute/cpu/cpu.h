@@ -109,7 +109,7 @@ static inline size_t cpu_part(size_t n, size_t parts, size_t i) { return n / par
 enum {
     LINEAR_ROWS = 96,     /* rows of x a task holds: 8 tiles of 12, 16 of 6, 3 of 32 */
     LINEAR_COLUMNS = 512, /* columns a task computes from them */
-    ATTENTION_ROWS = 384, /* most queries a task holds: the packing of K and V is spread over them */
+    ATTENTION_ROWS = 768, /* most queries a task holds: the packing of K and V is spread over them */
     ATTENTION_KEYS = 256, /* most keys of a block */
     ATTENTION_AREA = 65536, /* bytes of a block of keys, or of values */
     ATTENTION_WIDEST = 512, /* widest head; wider ones go to ref */

@@ -77,6 +77,15 @@ static void lay_out(const attention_job *job, share *s, char *scratch)
     for (size_t i = 0; i < s->n_rows; i++) s->greatest[i] = -INFINITY;
 }
 
+/* Rows of q, k and v are pages apart: what the next panel reads is asked for while this one is turned. */
+static void ask_for(const attention_job *job, const tensor *t, size_t row, size_t n, size_t head)
+{
+    size_t step = t->ld * job->size;
+    const char *at = head_of(job, t, row, head);
+    for (size_t i = 0; i < n; i++, at += step)
+        for (size_t line = 0; line < job->dh * job->size; line += 64) __builtin_prefetch(at + line);
+}
+
 static void pack_keys(const attention_job *job, const share *s, size_t key, size_t n)
 {
     const attention_args *a = job->a;
@@ -84,6 +93,11 @@ static void pack_keys(const attention_job *job, const share *s, size_t key, size
     for (size_t first = 0; first < cpu_blocks(n, width) * width; first += PANEL) {
         size_t rows = first >= n ? 0 : n - first < PANEL ? n - first : PANEL;
         const char *k = head_of(job, &a->k, s->first_key + key + (rows ? first : 0), s->head);
+        if (first + PANEL < n) {
+            size_t ahead = n - first - PANEL < PANEL ? n - first - PANEL : PANEL;
+            ask_for(job, &a->k, s->first_key + key + first + PANEL, ahead, s->head);
+        }
+        ask_for(job, &a->v, s->first_key + key + (rows ? first : 0), rows, s->head);
         job->kernels->turn(s->k + first / PANEL * groups * GROUP_BYTES, k, step, rows, groups);
     }
     job->kernels->split(s->v, head_of(job, &a->v, s->first_key + key, s->head), a->v.type, a->v.ld, n, job->dh,

@@ -85,6 +85,18 @@ static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
     _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 
+/* a - floor(a), and a * 2^floor(n): one instruction each, good for infinities too */
+#define HAVE_FLOOR_PARTS
+static inline vf v_above_floor(vf a) { return _mm512_reduce_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+static inline vf v_scale2_floor(vf a, vf n) { return _mm512_scalef_ps(a, n); }
+
+/* table[low 5 bits of each lane] */
+#define HAVE_LOOKUP
+static inline vf v_lookup(const float table[32], vf lanes)
+{
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_castps_si512(lanes), _mm512_loadu_ps(table + 16));
+}
+
 #if defined(__AVX512BF16__)
 #define HAVE_DOT_BF16
 static inline vf v_dot_bf16(vf acc, vf a, vf b) { return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b); }

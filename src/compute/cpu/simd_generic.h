@@ -18,6 +18,8 @@
  *   v_bf16_*      the low or high half of each word as float; v_store_bf16 rounds to nearest even, a NaN stays one
  *   v_store_u8    lanes that are integers 0..255
  *   v_zip         to[i] = a[i] | b[i] << 16, 16 of them
+ *   HAVE_FLOOR_PARTS   v_above_floor: a - floor(a); v_scale2_floor: a * 2^floor(n)
+ *   HAVE_LOOKUP   v_lookup: 32 floats looked up by the low 5 bits of each lane
  *   HAVE_DOT_BF16, HAVE_DOT_INT8   v_dot_*: acc += two bf16, four u8 x s8 products a word */
 #ifndef TRI_COMPUTE_SIMD_GENERIC_H
 #define TRI_COMPUTE_SIMD_GENERIC_H
