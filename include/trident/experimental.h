@@ -23,7 +23,7 @@ TRI_API tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doct
 /* Writes a model's matrices, packed for this precision, into one file that engines map instead of packing at each start. */
 typedef struct tri_export_options {
     size_t struct_size;
-    const char *precision;    /* NULL = the engine's. "int8" is calibrated: tri_export_packed alone only keeps one that is there */
+    const char *precision;    /* NULL = the engine's. "int8" is calibrated first: this call only keeps one that is there */
     const char *to;           /* NULL = trident-PRECISION.packed in the model's folder, where opening finds it */
     int force;                /* 1: write even when the same is there */
     tri_progress_fn progress; /* in bytes of weights */

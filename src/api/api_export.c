@@ -5,6 +5,7 @@
 #include "api/engine.h"
 #include "base/err.h"
 #include "model/export_packed.h"
+#include "trident.h"
 #include "trident/experimental.h"
 
 _Static_assert(sizeof(((tri_export_result *)0)->path) == LIMIT_PATH, "the public path holds what the inner one does");
@@ -23,8 +24,12 @@ tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_exp
     packed_export_result made;
     tri_export_options_init(&o);
     options_take(&o, sizeof o, options);
-    packed_export e = {
-        .p = engine->p, .to = o.to, .force = o.force != 0, .progress = o.progress, .progress_ctx = o.progress_ctx};
+    packed_export e = {.p = engine->p,
+                       .version = TRI_VERSION,
+                       .to = o.to,
+                       .force = o.force != 0,
+                       .progress = o.progress,
+                       .progress_ctx = o.progress_ctx};
     if (o.precision) TRI_TRY(engine_precision(o.precision, &e.p, err));
     TRI_TRY(export_packed(engine->c, engine->log, path, &e, &made, err));
     memcpy(out->path, made.path, sizeof out->path);

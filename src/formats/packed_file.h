@@ -38,9 +38,9 @@ typedef struct packed_source {
 typedef struct packed_file {
     mapped_file map;
     char *path;
-    tri_text recipe;                      /* JSON: how the blobs were made */
-    const uint8_t *identity;              /* [HASH128_BYTES] of all bytes of the sources, in their order */
-    const uint8_t *sources, *entries;     /* records */
+    tri_text recipe;                  /* JSON: how the blobs were made */
+    const uint8_t *identity;          /* [HASH128_BYTES] of all bytes of the sources, in their order */
+    const uint8_t *sources, *entries; /* records */
     size_t n_sources, n_entries;
     const char *names;
 } packed_file;

@@ -15,7 +15,6 @@
 #include "model/model.h"
 #include "model/packed_match.h"
 #include "model/precision_word.h"
-#include "trident.h"
 
 typedef struct job {
     const packed_export *o;
@@ -28,7 +27,7 @@ typedef struct job {
 
 static tri_status build_recipe(const packed_export *o, buf *out)
 {
-    TRI_TRY(buf_printf(out, "{\"precision\": \"%s\", \"trident\": \"%s\"", precision_word(o->p), TRI_VERSION));
+    TRI_TRY(buf_printf(out, "{\"precision\": \"%s\", \"trident\": \"%s\"", precision_word(o->p), o->version));
     if (o->calibration) TRI_TRY(buf_printf(out, ", \"calibration\": %s", o->calibration));
     return buf_append(out, "}", 2); /* with the zero byte: it is handed on as a string */
 }

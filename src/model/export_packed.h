@@ -18,6 +18,7 @@ typedef tri_status (*matrix_recipe_fn)(void *ctx, const bound_matrix *m, matrix_
 
 typedef struct packed_export {
     precision p;
+    const char *version;     /* of this program, for the recipe */
     const char *to;          /* NULL = trident-PRECISION.packed in the model's folder */
     bool force;              /* write even when the same is there */
     const char *calibration; /* JSON value for the recipe: texts, method, losses; NULL = none */

@@ -52,7 +52,7 @@ tri_status head_multi_bind(packing *pk, const model_config *config, const char *
 void head_multi_drop(compute *c, head_multi *h);
 /* Floats of scratch a row, x being `width` wide. */
 size_t head_multi_floats(const head_multi *h, size_t width);
-/* rows [n_rows] of x to project, in order. The result [n_rows, dim_out] is a view of tmp: n_rows * head_multi_floats, device. */
+/* rows [n_rows] of x, in order. The result [n_rows, dim_out] is a view of tmp [n_rows * head_multi_floats], device memory. */
 tensor head_multi_run(compute *c, const head_multi *h, const tensor *x, const int32_t *rows, size_t n_rows, size_t dim_out,
                       float *tmp);
 

@@ -323,7 +323,8 @@ static tri_status export_int8(packed_export_result *r, tri_error *err)
     compute *c;
     size_t n = 0;
     for (size_t i = 0; i < sizeof ramp / sizeof *ramp; i++) ramp[i] = i % 3 ? 0.8f : 1.25f;
-    packed_export o = {.p = PRECISION_INT8, .recipe = recipe, .recipe_ctx = &n, .calibration = "{\"texts\": 0}"};
+    packed_export o = {
+        .p = PRECISION_INT8, .version = "0", .recipe = recipe, .recipe_ctx = &n, .calibration = "{\"texts\": 0}"};
     TRI_TRY(pool_new(1, &threads, err));
     tri_status st = compute_open(NULL, threads, &c, err);
     if (!st) {
