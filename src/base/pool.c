@@ -14,11 +14,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/processors.h"
 
 enum { SPINS = 2000, MAX_THREADS = 1024 };
 #define OPEN_BIT ((uint64_t)1 << 31)
@@ -186,27 +186,8 @@ void pool_run(pool *p, pool_fn fn, void *ctx, size_t n_tasks)
     pthread_mutex_unlock(&p->callers);
 }
 
-/* Quota of the control group (v2 "max 100000" or "200000 100000"; v1 two files), rounded up; 0 = none. */
-static int quota_threads(void)
-{
-    static const char *const paths[] = {"/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"};
-    double quota = 0, period = 100000; /* the kernel's default period in microseconds */
-    FILE *f = fopen(paths[0], "re");
-    if (f) {
-        if (fscanf(f, "%lf %lf", &quota, &period) < 1) quota = 0;
-        fclose(f);
-    } else if ((f = fopen(paths[1], "re"))) {
-        if (fscanf(f, "%lf", &quota) < 1) quota = 0;
-        fclose(f);
-    }
-    return quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
-}
-
 int pool_default_threads(void)
 {
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    int quota = quota_threads();
-    if (quota > 0 && quota < n) n = quota;
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
+    int n = processors_usable();
+    return n > MAX_THREADS ? MAX_THREADS : n;
 }

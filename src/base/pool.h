@@ -19,7 +19,7 @@ tri_status pool_new(int threads, pool **out, tri_error *err); /* threads >= 1, t
 void pool_free(pool *p);
 int pool_size(const pool *p);
 void pool_run(pool *p, pool_fn fn, void *ctx, size_t n_tasks); /* p may be NULL: inline */
-/* Processors this process may use: affinity and cgroup quota counted; at least 1. */
+/* The cores this process may keep busy (processors.h), at least 1. */
 int pool_default_threads(void);
 
 #endif

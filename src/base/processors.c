@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* processors.c — affinity, control groups, siblings.
+ *
+ * The kernel tells these in small text files. What cannot be read says nothing: a container may hide any of them, and then the
+ * affinity mask alone decides. Control groups nest, and each level may have a quota: version 2 in "cpu.max" ("max 100000" or
+ * "200000 100000"), version 1 in "cpu.cfs_quota_us" and "cpu.cfs_period_us". They are read without base/file.h and the heap:
+ * a failure here is no error, so a test that makes each read fail in turn has nothing to see. */
+#include "base/processors.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_PATH = 4096 };
+
+typedef struct small_text {
+    char data[8192]; /* NUL-terminated; longer files are cut */
+} small_text;
+
+/* The text of ROOT/path; false when there is none. */
+static bool read_text(const char *root, const char *path, small_text *out)
+{
+    char full[MAX_PATH];
+    int n = snprintf(full, sizeof full, "%s%s", root, path);
+    FILE *f = n > 0 && (size_t)n < sizeof full ? fopen(full, "re") : NULL;
+    if (!f) return false;
+    out->data[fread(out->data, 1, sizeof out->data - 1, f)] = '\0';
+    fclose(f);
+    return true;
+}
+
+/* Leaves the deepest folder of a path off; false at the root. */
+static bool go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash || path[1] == '\0') return false;
+    slash[slash == path ? 1 : 0] = '\0';
+    return true;
+}
+
+static double quota_v2(const char *root, const char *group, small_text *text)
+{
+    char path[MAX_PATH];
+    double quota, period = 100000; /* the kernel's default, microseconds */
+    int n = snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group[1] ? group : "");
+    if (n < 0 || (size_t)n >= sizeof path || !read_text(root, path, text)) return 0;
+    return sscanf(text->data, "%lf %lf", &quota, &period) >= 1 && quota > 0 && period > 0 ? quota / period : 0;
+}
+
+static double number_in(const char *root, const char *controller, const char *group, const char *name, small_text *text)
+{
+    char path[MAX_PATH];
+    int n = snprintf(path, sizeof path, "/sys/fs/cgroup/%s%s/%s", controller, group[1] ? group : "", name);
+    return n > 0 && (size_t)n < sizeof path && read_text(root, path, text) ? strtod(text->data, NULL) : 0;
+}
+
+static double quota_v1(const char *root, const char *group, small_text *text)
+{
+    double quota = number_in(root, "cpu", group, "cpu.cfs_quota_us", text);
+    double period = number_in(root, "cpu", group, "cpu.cfs_period_us", text);
+    return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+static double tightest(double a, double b) { return a > 0 && (b <= 0 || a < b) ? a : b; }
+
+static double quota_upward(const char *root, char *group, double (*quota_of)(const char *, const char *, small_text *), small_text *text)
+{
+    double quota = 0;
+    do {
+        quota = tightest(quota_of(root, group, text), quota);
+    } while (go_up(group));
+    return quota;
+}
+
+/* One line of /proc/self/cgroup, "0::/path" (version 2) or "4:cpu,cpuacct:/path": the path, or NULL. */
+static char *group_of(char *line, bool *v2)
+{
+    char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+    if (!path || path[1] != '/') return NULL;
+    *path++ = '\0';
+    *v2 = names[1] == '\0';
+    if (*v2) return path;
+    for (char *name = strtok(names + 1, ","); name; name = strtok(NULL, ","))
+        if (strcmp(name, "cpu") == 0) return path;
+    return NULL;
+}
+
+double processors_quota(const char *root)
+{
+    small_text groups, text;
+    double quota = 0;
+    if (read_text(root, "/proc/self/cgroup", &groups)) {
+        char *line = groups.data;
+        while (line) {
+            char *end = strchr(line, '\n');
+            bool v2;
+            if (end) *end++ = '\0';
+            char *group = group_of(line, &v2);
+            if (group) quota = tightest(quota_upward(root, group, v2 ? quota_v2 : quota_v1, &text), quota);
+            line = end;
+        }
+    }
+    return quota;
+}
+
+/* The lowest allowed processor of a list such as "3,67" or "0-1". */
+static size_t lowest_allowed(const char *list, const bool *allowed, size_t n_cpus)
+{
+    while (*list >= '0' && *list <= '9') {
+        char *end;
+        unsigned long first = strtoul(list, &end, 10), last = first;
+        if (*end == '-') last = strtoul(end + 1, &end, 10);
+        for (unsigned long i = first; i <= last && i < n_cpus; i++)
+            if (allowed[i]) return i;
+        list = *end == ',' ? end + 1 : end;
+    }
+    return n_cpus;
+}
+
+int processors_cores(const char *root, const bool *allowed, size_t n_cpus)
+{
+    small_text text;
+    int n = 0;
+    /* Where siblings are off, as in most virtual machines, there is nothing to look for. */
+    bool siblings = !read_text(root, "/sys/devices/system/cpu/smt/active", &text) || text.data[0] != '0';
+    for (size_t i = 0; i < n_cpus; i++) {
+        if (!allowed[i]) continue;
+        char path[128];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", i);
+        size_t first = i;
+        if (siblings && read_text(root, path, &text)) first = lowest_allowed(text.data, allowed, n_cpus);
+        n += first == i || first == n_cpus;
+    }
+    return n;
+}
+
+int processors_usable(void)
+{
+    cpu_set_t set;
+    bool allowed[CPU_SETSIZE] = {false};
+    if (sched_getaffinity(0, sizeof set, &set)) return 1;
+    for (size_t i = 0; i < CPU_SETSIZE; i++) allowed[i] = CPU_ISSET(i, &set);
+    int n = processors_cores("", allowed, CPU_SETSIZE);
+    double quota = processors_quota("");
+    if (quota > 0 && quota < n) n = (int)quota;
+    return n < 1 ? 1 : n;
+}
