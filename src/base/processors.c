@@ -9,8 +9,9 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 enum { MAX_PATH = 4096 };
 
@@ -39,26 +40,38 @@ static bool go_up(char *path)
     return true;
 }
 
+/* The unsigned number at the beginning of *at, which then is past it and one separator; 0 where there is none. */
+static double take_number(const char **at)
+{
+    uint64_t value = 0;
+    size_t len = strspn(*at, "0123456789");
+    if (!number_parse_u64(*at, len, &value)) value = 0;
+    *at += len + ((*at)[len] != '\0');
+    return (double)value;
+}
+
 static double quota_v2(const char *root, const char *group, small_text *text)
 {
     char path[MAX_PATH];
-    double quota, period = 100000; /* the kernel's default, microseconds */
     int n = snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group[1] ? group : "");
     if (n < 0 || (size_t)n >= sizeof path || !read_text(root, path, text)) return 0;
-    return sscanf(text->data, "%lf %lf", &quota, &period) >= 1 && quota > 0 && period > 0 ? quota / period : 0;
+    const char *at = text->data;
+    double quota = take_number(&at), period = take_number(&at);
+    return quota > 0 ? quota / (period > 0 ? period : 100000) : 0; /* the kernel's default, microseconds */
 }
 
-static double number_in(const char *root, const char *controller, const char *group, const char *name, small_text *text)
+static double number_in(const char *root, const char *group, const char *name, small_text *text)
 {
     char path[MAX_PATH];
-    int n = snprintf(path, sizeof path, "/sys/fs/cgroup/%s%s/%s", controller, group[1] ? group : "", name);
-    return n > 0 && (size_t)n < sizeof path && read_text(root, path, text) ? strtod(text->data, NULL) : 0;
+    int n = snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/%s", group[1] ? group : "", name);
+    const char *at = text->data;
+    return n > 0 && (size_t)n < sizeof path && read_text(root, path, text) ? take_number(&at) : 0;
 }
 
 static double quota_v1(const char *root, const char *group, small_text *text)
 {
-    double quota = number_in(root, "cpu", group, "cpu.cfs_quota_us", text);
-    double period = number_in(root, "cpu", group, "cpu.cfs_period_us", text);
+    double quota = number_in(root, group, "cpu.cfs_quota_us", text);
+    double period = number_in(root, group, "cpu.cfs_period_us", text);
     return quota > 0 && period > 0 ? quota / period : 0;
 }
 
@@ -108,12 +121,10 @@ double processors_quota(const char *root)
 static size_t lowest_allowed(const char *list, const bool *allowed, size_t n_cpus)
 {
     while (*list >= '0' && *list <= '9') {
-        char *end;
-        unsigned long first = strtoul(list, &end, 10), last = first;
-        if (*end == '-') last = strtoul(end + 1, &end, 10);
-        for (unsigned long i = first; i <= last && i < n_cpus; i++)
+        size_t first = (size_t)take_number(&list), last = first;
+        if (list[-1] == '-') last = (size_t)take_number(&list);
+        for (size_t i = first; i <= last && i < n_cpus; i++)
             if (allowed[i]) return i;
-        list = *end == ',' ? end + 1 : end;
     }
     return n_cpus;
 }
