@@ -53,6 +53,7 @@ static tri_status copy_file(const job *j, const packed_file *f, const char *reci
             packed_writer_discard(w);
             return st;
         }
+        mapped_file_wont_need(&f->map, (size_t)((const uint8_t *)e.blob - f->map.data), e.bytes);
     }
     return packed_writer_finish(w, recipe, j->sources, j->n_sources, f->identity, &j->result->bytes, err);
 }

@@ -88,6 +88,13 @@ static tri_status judge_packed(model *m, bool was_named, packed_state *state, tr
     return err_hint(err, TRI_ERR_MISMATCH, "make it again with trident export packed %s --precision %s", dir, word);
 }
 
+static tri_status say_uncalibrated(const model *m, const char *path, tri_error *err)
+{
+    err_set(err, TRI_ERR_NOT_FOUND, "could not use int8: %s is not there", path);
+    return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed %s --precision int8 --calibrate YOUR_TEXTS.jsonl",
+                    m->config.dir);
+}
+
 /* named NULL: the folder's own, when there is one; "": none. */
 static tri_status open_packed(model *m, const char *named, bool private_copy, tri_error *err)
 {
@@ -96,7 +103,8 @@ static tri_status open_packed(model *m, const char *named, bool private_copy, tr
     precision_file_name(m->pk.p, name, sizeof name);
     const char *path = named ? named : path_in(m, name);
     if (!path) return err_memory(err, LIMIT_PATH);
-    if (m->pk.plan_only || !path[0] || (!named && !file_exists(path))) return TRI_OK;
+    if (m->pk.plan_only || !path[0]) return TRI_OK;
+    if (!named && !file_exists(path)) return m->pk.p == PRECISION_INT8 ? say_uncalibrated(m, path, err) : TRI_OK;
     tri_status st = packed_file_open(path, &m->packed, err);
     if (st == TRI_ERR_FORMAT || st == TRI_ERR_UNSUPPORTED)
         err_hint(err, st, "remove it, or make it again: trident export packed %s --precision %s --force", m->config.dir,

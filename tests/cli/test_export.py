@@ -63,6 +63,8 @@ def check_damage(folder, model, texts):
     packed.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
     bad = trident("export", "packed", "--check", packed)
     check(bad.returncode == 1 and "is damaged" in bad.stderr and bad.stderr.count("\n") == 1, "a damaged matrix does not", bad)
+    sick = trident("doctor", model, "--precision", "bf16")
+    check(sick.returncode == 1 and "FAIL  packed" in sick.stdout, "doctor says so", sick)
     packed.write_bytes(whole[:-1])
     for words in (("export", "packed", "--check", packed), ("encode", model, "-i", texts, "-o", "-", "--precision", "bf16")):
         cut = trident(*words)
