@@ -94,7 +94,7 @@ static char *group_of(char *line, bool *v2)
     *path++ = '\0';
     *v2 = names[1] == '\0';
     if (*v2) return path;
-    for (char *name = strtok(names + 1, ","); name; name = strtok(NULL, ","))
+    for (char *rest = names + 1, *name; (name = strsep(&rest, ","));)
         if (strcmp(name, "cpu") == 0) return path;
     return NULL;
 }
