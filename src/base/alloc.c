@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 
@@ -112,6 +114,13 @@ void mem_free_aligned(void *block)
     void *raw;
     memcpy(&raw, (char *)block - sizeof(void *), sizeof raw);
     mem_free(raw);
+}
+
+void mem_idle(void *block, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)block + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)block + bytes) / page * page;
+    if (block && first < end) madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 uint64_t mem_count(void)

@@ -22,6 +22,10 @@ void mem_free(void *block);                         /* NULL is fine */
 void *mem_alloc_aligned(size_t bytes, size_t align); /* align a power of two <= 4096; freed by mem_free_aligned only */
 void mem_free_aligned(void *block);
 
+/* The contents of a block are not needed any more, but its addresses are: its whole pages go back to the system, and come again,
+ * as zeros, when touched. */
+void mem_idle(void *block, size_t bytes);
+
 uint64_t mem_count(void); /* allocations made so far by this process */
 uint64_t mem_live(void);  /* blocks not yet freed: tests end with what they began with */
 

@@ -172,3 +172,16 @@ void arena_restore(arena *a, arena_mark mark)
     for (; c; c = c->next, from = 0) POISON(c->data + from, c->cap - from);
 #endif
 }
+
+void arena_trim(arena *a, size_t keep)
+{
+    while (a->total > keep) {
+        arena_chunk **last = a->current ? &a->current->next : &a->first;
+        if (!*last) return;
+        while ((*last)->next) last = &(*last)->next;
+        a->total -= sizeof **last + (*last)->cap;
+        UNPOISON((*last)->data, (*last)->cap);
+        mem_free(*last);
+        *last = NULL;
+    }
+}

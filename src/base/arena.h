@@ -33,5 +33,7 @@ char *arena_copy(arena *a, const void *bytes, size_t len); /* with a NUL after i
 char *arena_printf(arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 arena_mark arena_save(const arena *a);
 void arena_restore(arena *a, arena_mark mark);
+/* Gives chunks that are not in use back to the heap, the last first, until at most `keep` bytes are held. */
+void arena_trim(arena *a, size_t keep);
 
 #endif

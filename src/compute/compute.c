@@ -106,6 +106,12 @@ void compute_free(compute *c, void *block)
     mem_free_aligned(block);
 }
 
+void compute_idle(compute *c, void *block, size_t bytes)
+{
+    (void)c;
+    mem_idle(block, bytes);
+}
+
 void compute_upload(compute *c, void *device, const void *host, size_t bytes)
 {
     (void)c;

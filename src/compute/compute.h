@@ -170,6 +170,8 @@ const char *compute_isa(size_t i);
 /* Device memory and copies; on the CPU these are mem_alloc_aligned(64) and memcpy. */
 tri_status compute_alloc(compute *c, size_t bytes, void **out, tri_error *err);
 void compute_free(compute *c, void *block);
+/* What a block holds is not needed any more: its memory may go back to the system until it is written again. */
+void compute_idle(compute *c, void *block, size_t bytes);
 void compute_upload(compute *c, void *device, const void *host, size_t bytes);
 void compute_download(compute *c, void *host, const void *device, size_t bytes);
 void compute_sync(compute *c);

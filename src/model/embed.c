@@ -159,6 +159,7 @@ static tri_status run_passes(pass *p, size_t count, tri_error *err)
     rows_wanted rows = rows_needed(p->s->m, p->want);
     for (size_t n = 0; p->from < count; p->from += n) {
         n = text_batch_pack(p->s, p->texts, p->order, p->from, count, rows);
+        if (p->s->b.T > p->s->peak_rows) p->s->peak_rows = p->s->b.T;
         TRI_TRY(run_pass(p, err));
         done += p->s->b.T;
         if (p->o->progress && p->o->progress(p->o->progress_ctx, done, total))
@@ -182,6 +183,7 @@ tri_status embed_run(session *s, const tri_embed_options *o, const tri_input *in
     p.order = order;
     if (!st) st = run_passes(&p, count, err); /* pack, encode, heads */
     arena_restore(&s->scratch, mark);
+    session_rest(s);
     if (st)
         tri_embeddings_free(p.out);
     else

@@ -92,6 +92,16 @@ static tri_status bind_projection(const binder *b, size_t i, const char *stem, s
     return bind_vector(b->pk->c, b->w, bias_name, n, bias, b->err);
 }
 
+/* The last layer's two matrices read one narrow copy of x, so they must have been smoothed alike. */
+static tri_status check_smoothing(const binder *b, const layer *l)
+{
+    if (!l->q || !l->kv) return TRI_OK; /* only planned */
+    const float *q = b->pk->c->ops->packed_smoothing(l->q), *kv = b->pk->c->ops->packed_smoothing(l->kv);
+    if (q == kv || (q && kv && memcmp(q, kv, b->config->hidden * sizeof *q) == 0)) return TRI_OK;
+    return err_set(b->err, TRI_ERR_FORMAT,
+                   "could not use packed weights: the last layer's query and key matrices are smoothed differently");
+}
+
 static tri_status bind_attention(const binder *b, size_t i, layer *l)
 {
     static const char *const stems[3] = {"query", "key", "value"};
@@ -109,6 +119,7 @@ static tri_status bind_attention(const binder *b, size_t i, layer *l)
     } else {
         TRI_TRY(bind_linear(b->pk, b->w, "", name, 1, D, D, b->pk->p, &l->q, b->err));
         TRI_TRY(bind_linear(b->pk, b->w, "", name + 1, 2, D, D, b->pk->p, &l->kv, b->err));
+        TRI_TRY(check_smoothing(b, l));
     }
     return bind_vectors(b->pk->c, b->w, bias, 3, D, &l->qkv_bias, b->err);
 }

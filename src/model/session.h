@@ -14,6 +14,7 @@ struct tri_session {
     size_t max_rows;   /* rows that fit; no input may be longer */
     size_t pass_rows;  /* rows of one forward pass, unless one text alone is longer */
     workspace ws;
+    size_t peak_rows;     /* of the passes since the last rest */
     batch b;              /* its arrays are the session's, sized for max_rows */
     int32_t *multi_rows;  /* [max_rows] rows of the encoder's result that the multi head projects */
     float *token_weights; /* [max_rows] */
@@ -29,6 +30,8 @@ struct tri_session {
 
 tri_status session_new(model *m, const tri_session_options *options, session **out, tri_error *err);
 void session_free(session *s);
+/* At the end of a call: what a peak took beyond an ordinary pass goes back to the system. */
+void session_rest(session *s);
 tri_status session_forecast(const model *m, const tri_session_options *options, uint64_t *bytes, tri_error *err);
 
 #endif
