@@ -40,6 +40,19 @@ typedef struct tri_export_result {
 TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
                                      tri_export_result *out, tri_error *err);
 
+/* What an engine came to be; strings are borrowed from it. */
+typedef struct tri_engine_info {
+    size_t struct_size;
+    const char *isa, *precision; /* "avx512", ...; "f32", "bf16", "int8" */
+    int threads;
+} tri_engine_info;
+TRI_API void tri_engine_info_get(const tri_engine *engine, tri_engine_info *info); /* set info->struct_size first */
+
+/* The most operations a second (a multiplication and an addition are two) that `threads` threads of this engine, 1 up to all,
+ * can do together in its instruction set: measured now, from register to register, in some 60 ms. precision NULL is the
+ * engine's own. TRI_ERR_UNSUPPORTED where there is nothing to measure ("ref"). */
+TRI_API tri_status tri_measure_peak(tri_engine *engine, const char *precision, int threads, double *ops_per_s, tri_error *err);
+
 /* i-th instruction set that works on this machine, best first, "ref" last; NULL past the end. */
 TRI_API const char *tri_isa_name(size_t i);
 
