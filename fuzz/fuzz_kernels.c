@@ -44,6 +44,7 @@ static float *take_floats(source *s, size_t n)
 
 /* What an op is run on; y is fresh each time. */
 typedef struct job {
+    precision p;
     size_t m, n, k, heads, dh;
     activation act;
     const float *x, *w, *bias;
@@ -53,31 +54,72 @@ typedef struct job {
 
 typedef void (*job_fn)(compute *c, const job *j, float *y);
 
+/* x in the type that goes with p, by the backend under test; an exact block, as all of them. */
+static tensor narrowed(compute *c, const tensor *x, precision p)
+{
+    if (p == PRECISION_F32) return *x;
+    tensor y = {.type = p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_U8, .rows = x->rows, .cols = x->cols};
+    size_t size = dtype_size(y.type), group = 4 / size;
+    y.ld = (x->cols + group - 1) / group * group;
+    y.data = mem_array(x->rows * y.ld + 1, size);
+    y.scales = mem_array(x->rows + 1, sizeof *y.scales);
+    if (!y.data || !y.scales) abort();
+    c->ops->narrow(c, x, NULL, &y);
+    return y;
+}
+
+static void drop_narrowed(tensor *t, precision p)
+{
+    if (p == PRECISION_F32) return;
+    mem_free(t->data);
+    mem_free(t->scales);
+}
+
 static void run_linear(compute *c, const job *j, float *y)
 {
     matrix_part part = {j->w, DTYPE_F32, j->n, NULL};
     packed_matrix *w;
-    tensor x = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), out = tensor_f32(y, j->m, j->n, j->n);
+    tensor wide = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), out = tensor_f32(y, j->m, j->n, j->n);
+    tensor x = narrowed(c, &wide, j->p);
     epilogue e = {j->bias, j->act, NULL};
-    if (c->ops->pack(c, &part, 1, j->k, PRECISION_F32, NULL, &w, NULL)) abort();
+    if (c->ops->pack(c, &part, 1, j->k, j->p, NULL, &w, NULL)) abort();
     c->ops->linear(c, &x, w, &e, &out);
     c->ops->packed_free(w);
+    drop_narrowed(&x, j->p);
 }
 
+static tensor columns(const tensor *t, size_t first, size_t n)
+{
+    tensor part = *t;
+    part.data = (char *)t->data + first * dtype_size(t->type);
+    part.cols = n;
+    return part;
+}
+
+/* In bf16 the answer is widened, which is exact. */
 static void run_attention(compute *c, const job *j, float *y)
 {
     size_t D = j->heads * j->dh, T = (size_t)j->start[3];
-    float *qkv = (float *)(uintptr_t)j->x;
-    attention_args a = {tensor_f32(qkv, T, D, 3 * D),
-                        tensor_f32(qkv + D, T, D, 3 * D),
-                        tensor_f32(qkv + 2 * D, T, D, 3 * D),
-                        tensor_f32(y, T, D, D),
-                        j->start,
-                        j->start,
-                        3,
-                        j->heads,
-                        0.25f};
+    tensor wide = tensor_f32((float *)(uintptr_t)j->x, T, 3 * D, 3 * D), out = tensor_f32(y, T, D, D);
+    tensor qkv = narrowed(c, &wide, j->p), result = narrowed(c, &out, j->p);
+    attention_args a = {
+        columns(&qkv, 0, D), columns(&qkv, D, D), columns(&qkv, 2 * D, D), result, j->start, j->start, 3, j->heads, 0.25f};
     c->ops->attention(c, &a);
+    if (j->p != PRECISION_F32) c->ops->narrow(c, &result, NULL, &out);
+    drop_narrowed(&qkv, j->p);
+    drop_narrowed(&result, j->p);
+}
+
+/* The bytes, the scale and the zero point of each row. */
+static void run_narrow(compute *c, const job *j, float *y)
+{
+    tensor wide = tensor_f32((float *)(uintptr_t)j->x, j->m, j->n, j->n), x = narrowed(c, &wide, PRECISION_INT8);
+    for (size_t i = 0; i < j->m; i++, y += j->n + 2) {
+        for (size_t k = 0; k < j->n; k++) y[k] = ((const uint8_t *)x.data)[i * x.ld + k];
+        y[j->n] = x.scales[i].scale;
+        y[j->n + 1] = (float)x.scales[i].zero;
+    }
+    drop_narrowed(&x, PRECISION_INT8);
 }
 
 static void run_layernorm(compute *c, const job *j, float *y)
@@ -161,7 +203,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     source s = {data, size, 0};
     job j = {0};
     const double u = 5.9604644775390625e-8; /* 2^-24 */
-    size_t op = take(&s, 5);
+    enum { LINEAR, ATTENTION, LAYERNORM, DOTS, MAXSIM, POOL, LINEAR_BF16, LINEAR_INT8, ATTENTION_BF16, NARROW, N_OPS };
+    size_t op = take(&s, N_OPS - 1);
+    j.p = op == LINEAR_BF16 || op == ATTENTION_BF16 ? PRECISION_BF16 : op == LINEAR_INT8 ? PRECISION_INT8 : PRECISION_F32;
+    bool attention = op == ATTENTION || op == ATTENTION_BF16;
     j.m = take(&s, 60) + 1;
     j.n = take(&s, 150) + 1;
     j.k = take(&s, 600) + 1;
@@ -173,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         j.doc_start[i + 1] = j.doc_start[i] + take(&s, j.n / 3);
     }
     size_t T = (size_t)j.start[3], D = j.heads * j.dh;
-    size_t x_size = op == 1 ? T * 3 * D : op == 5 ? T * j.n : j.m * (op == 2 ? j.n : j.k);
+    size_t x_size = attention ? T * 3 * D : op == POOL ? T * j.n : j.m * (op == LAYERNORM || op == NARROW ? j.n : j.k);
     float *x = take_floats(&s, x_size), *w = take_floats(&s, j.n * j.k), *bias = take_floats(&s, j.n);
     j.x = x;
     j.w = w;
@@ -181,13 +226,39 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     double X = greatest(x, x_size), W = greatest(w, j.n * j.k), B = greatest(bias, j.n), sum = X * W * (double)j.k;
     double sums = u * (double)(j.k + 16), row_sums = u * (double)(j.n + 16);
     double score = u * (double)(j.dh + 8) * X * X * (double)j.dh * 0.25; /* moves p and its total by as much, relative */
+    /* bf16: sums may be rounded by an ulp (Arm), probabilities and y are rounded to 2^-8. int8: sums are exact. */
+    double linear = 2 * sums * (sum + B + 1), attend = X * (4 * score + u * (double)(2 * T + 16)); /* slopes stay under 1.13 */
     switch (op) {
-    case 0: compare_all(threads, run_linear, &j, j.m * j.n, 2 * sums * (sum + B + 1)); break; /* slopes stay under 1.13 */
-    case 1: compare_all(threads, run_attention, &j, T * D, X * (4 * score + u * (double)(2 * T + 16))); break;
-    case 2: compare_all(threads, run_layernorm, &j, j.m * j.n, 4 * row_sums * (X / sqrt(1e-3) + 1) * (B + 1)); break;
-    case 3: compare_all(threads, run_dots, &j, j.m * j.n, sums * sum); break;
-    case 4: compare_all(threads, run_maxsim, &j, 3, sums * sum); break;
-    case 5: compare_all(threads, run_pool, &j, 3 * j.n, u * 4 * X); break;
+    case LINEAR:
+        compare_all(threads, run_linear, &j, j.m * j.n, linear);
+        break;
+    case LINEAR_BF16:
+        compare_all(threads, run_linear, &j, j.m * j.n, 2 * linear);
+        break;
+    case LINEAR_INT8:
+        compare_all(threads, run_linear, &j, j.m * j.n, j.act == ACT_NONE ? 0 : 16 * u * (sum + B + 1));
+        break;
+    case ATTENTION:
+        compare_all(threads, run_attention, &j, T * D, attend);
+        break;
+    case ATTENTION_BF16:
+        compare_all(threads, run_attention, &j, T * D, 2 * attend + X * (4 * score + 2 * 0x1p-13 + 3 * 0x1p-8));
+        break;
+    case LAYERNORM:
+        compare_all(threads, run_layernorm, &j, j.m * j.n, 4 * row_sums * (X / sqrt(1e-3) + 1) * (B + 1));
+        break;
+    case DOTS:
+        compare_all(threads, run_dots, &j, j.m * j.n, sums * sum);
+        break;
+    case MAXSIM:
+        compare_all(threads, run_maxsim, &j, 3, sums * sum);
+        break;
+    case POOL:
+        compare_all(threads, run_pool, &j, 3 * j.n, u * 4 * X);
+        break;
+    case NARROW:
+        compare_all(threads, run_narrow, &j, j.m * (j.n + 2), 0);
+        break;
     }
     mem_free(x);
     mem_free(w);

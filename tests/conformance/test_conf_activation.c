@@ -62,8 +62,8 @@ static void activations_in_ulps(void **state)
     for (size_t a = 0; a < sizeof limits / sizeof *limits; a++) {
         epilogue e = {NULL, limits[a].act, NULL};
         judge.c->ops->linear(judge.c, &in, judge_one, &e, &want);
-        for (size_t i = 0; compute_isa(i); i++) {
-            device d = conform_open(compute_isa(i), 2);
+        for (size_t i = 0; conform_isa(i); i++) {
+            device d = conform_open(conform_isa(i), 2);
             packed_matrix *packed = conform_pack(&d, &one, DTYPE_F32, 1, 1);
             double worst = 0;
             size_t at = 0;
@@ -71,11 +71,11 @@ static void activations_in_ulps(void **state)
             for (size_t j = 0; j < n; j++) {
                 double w = conform_row(&want, j)[0], g = conform_row(&y, j)[0], t = fabs((double)x[j]);
                 double argument = limits[a].slope * (limits[a].act == ACT_GELU_TANH ? t + 0.045 * t * t * t : t);
-                if (limits[a].act == ACT_GELU_ERF && strcmp(compute_isa(i), "generic") == 0) argument = t * t / 2;
+                if (limits[a].act == ACT_GELU_ERF && strcmp(conform_isa(i), "generic") == 0) argument = t * t / 2;
                 double error = fabs(g - w) / (ulp_of(w) + 4 * CONFORM_U * argument * fabs(w));
                 if (error > worst) worst = error, at = j;
             }
-            print_message("%-8s %-10s %.2f ulp at %.9g\n", compute_isa(i), limits[a].name, worst, (double)x[at]);
+            print_message("%-8s %-10s %.2f ulp at %.9g\n", conform_isa(i), limits[a].name, worst, (double)x[at]);
             if (worst > limits[a].ulps) fail_msg("more than %.1f ulp", limits[a].ulps);
             d.c->ops->packed_free(packed);
             conform_close_device(&d);

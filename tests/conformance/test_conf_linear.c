@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_conf_linear.c — linear of every instruction set: near ref, and the same bits alone, in a batch, and on 1, 2 or 3
- * threads.
+/* test_conf_linear.c — linear of every instruction set in f32, bf16 and int8: near ref, and the same bits alone, in a batch,
+ * and on 1, 2 or 3 threads.
  *
- * Bound: the error of a sum of K products of mixed signs has a standard deviation near 0.65 u sum|x w| (each addition errs by
- * u/sqrt(3) of a partial sum that grows like sqrt(k)); 6 u sum|x w| is nine of them, and 4 u of each later value covers
- * bias, activation (tested alone in test_conf_activation.c) and residual. Slopes of the activations stay under 1.13. */
+ * Bounds, on the operands as they are after rounding to their type:
+ *   f32   the error of a sum of K products of mixed signs has a standard deviation near 0.65 u sum|x w| (each addition errs by
+ *         u/sqrt(3) of a partial sum that grows like sqrt(k)); 6 u sum|x w| is nine of them, and 4 u of each later value covers
+ *         bias, activation (tested alone in test_conf_activation.c) and residual. Slopes of the activations stay under 1.13
+ *   bf16  products of two bf16 are exact in f32, so the sum's bound holds; twice it, since Arm's instructions round to odd,
+ *         an ulp at most and not half of one. Those and x86's take what is below 2^-126 as zero
+ *   int8  the sum is exact and the steps behind it are the same f32 operations everywhere: the same bits as ref, but for the
+ *         activations, which may err by 16 u (6 ulp) of y and 8 u of what they are given
+ * A y in bf16 adds its own rounding, 2^-8 of y. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,60 +22,136 @@ typedef struct shape {
     size_t m, n, k;
 } shape;
 
-/* Tiles are 12 x 32, 6 x 16, 4 x 8; slabs 512 deep; blocks 96 rows x 512 columns: the edges of each, and odd ones. */
+/* Tiles are 12 x 32, 6 x 16, 4 x 8, 32 x 32 and multiply groups in ones, twos and 16s; slabs of 2048 bytes are 512, 1024, 2048
+ * deep; blocks are 96 rows x 512 columns: the edges of each, and odd ones. */
 static const shape shapes[] = {
-    {1, 1, 1},     {1, 2, 3},      {2, 1, 5},     {3, 7, 4},      {5, 16, 24},   {7, 17, 64},    {12, 32, 24},  {13, 33, 65},
-    {1, 1, 1024},  {40, 1, 384},   {1, 384, 384}, {4, 100, 511},  {6, 48, 512},  {8, 15, 513},   {25, 31, 100}, {95, 40, 33},
-    {96, 64, 130}, {97, 530, 100}, {130, 8, 577}, {193, 65, 48},  {16, 1030, 17}, {2, 96, 1600}, {33, 128, 72}, {100, 9, 9},
+    {1, 1, 1},     {1, 2, 3},     {2, 1, 5},     {3, 7, 4},      {5, 16, 24},    {7, 17, 64},   {12, 32, 24},
+    {13, 33, 65},  {1, 1, 1024},  {40, 1, 384},  {1, 384, 384},  {4, 100, 511},  {6, 48, 512},  {8, 15, 513},
+    {25, 31, 100}, {95, 40, 33},  {96, 64, 130}, {97, 530, 100}, {130, 8, 577},  {193, 65, 48}, {16, 1030, 17},
+    {2, 96, 1600}, {33, 128, 72}, {100, 9, 9},   {5, 40, 1025},  {14, 20, 2047}, {3, 33, 4099}, {17, 18, 2048},
 };
 static const activation activations[] = {ACT_NONE, ACT_GELU_ERF, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU, ACT_TANH};
 
-static double *bounds(const tensor *x, const tensor *w, const epilogue *e, const tensor *want)
+typedef struct kind {
+    precision p;
+    dtype x;
+    bool smoothed;
+    const char *name;
+} kind;
+static const kind kinds[] = {
+    {PRECISION_F32, DTYPE_F32, false, "f32"},
+    {PRECISION_BF16, DTYPE_BF16, false, "bf16"},
+    {PRECISION_INT8, DTYPE_U8, false, "int8"},
+    {PRECISION_INT8, DTYPE_U8, true, "smoothed int8"},
+};
+enum { N_KINDS = sizeof kinds / sizeof *kinds };
+
+/* The operands of one product, x already in its type. */
+typedef struct operands {
+    tensor x, w, smoothing;
+    const float *smooth; /* or NULL */
+} operands;
+
+static operands make_operands(rng *r, const kind *k, shape s)
+{
+    tensor wide = conform_random(r, s.m, s.k, rng_below(r, 4), 1);
+    operands o = {.w = conform_random(r, s.n, s.k, 0, 1), .smoothing = conform_random(r, 1, s.k, 0, 1)};
+    for (size_t j = 0; j < s.k; j++) conform_row(&o.smoothing, 0)[j] = 1.25f + conform_row(&o.smoothing, 0)[j];
+    if (k->smoothed) o.smooth = o.smoothing.data;
+    if (k->p == PRECISION_BF16)
+        for (size_t i = 0; i < s.n * s.k; i++) {
+            float *w = conform_row(&o.w, 0) + i;
+            *w = bf16_to_f32(bf16_from_f32(*w)); /* as packing does: the bound is to know it */
+        }
+    o.x = k->p == PRECISION_F32 ? conform_copy(&wide) : conform_narrowed(&wide, k->x, o.smooth, rng_below(r, 4));
+    conform_free(&wide);
+    return o;
+}
+
+static void drop_operands(operands *o)
+{
+    conform_free(&o->x);
+    conform_free(&o->w);
+    conform_free(&o->smoothing);
+}
+
+static void run_linear(device *d, const kind *k, const operands *o, const tensor *x, const epilogue *e, const tensor *y)
+{
+    packed_matrix *w = conform_pack_as(d, &o->w, k->p, o->smooth);
+    d->c->ops->linear(d->c, x, w, e, y);
+    d->c->ops->packed_free(w);
+}
+
+static double sum_of_magnitudes(const operands *o, size_t i, size_t j)
+{
+    double sum = 0;
+    for (size_t k = 0; k < o->x.cols; k++) sum += fabs(conform_get(&o->x, i, k) * conform_row(&o->w, j)[k]);
+    return sum;
+}
+
+/* want: ref's result; plain: ref's without an epilogue; both F32 */
+static double *bounds(const kind *k, const operands *o, const epilogue *e, const tensor *want, const tensor *plain,
+                      dtype y_type)
 {
     double *bound = conform_alloc(want->rows * want->cols * sizeof *bound);
     for (size_t i = 0; i < want->rows; i++)
         for (size_t j = 0; j < want->cols; j++) {
-            double sum = 0, y = fabs(conform_row(want, i)[j]), bias = e->bias ? fabs(e->bias[j]) : 0;
-            for (size_t k = 0; k < x->cols; k++) sum += fabs((double)conform_row(x, i)[k] * conform_row(w, j)[k]);
+            double y = fabs(conform_row(want, i)[j]), bias = e->bias ? fabs(e->bias[j]) : 0, error;
             double residual = e->residual ? fabs(conform_row(e->residual, i)[j]) : 0;
-            bound[i * want->cols + j] = CONFORM_U * (1.13 * (6 * sum + 4 * (sum + bias)) + 4 * (y + residual));
+            if (k->p == PRECISION_INT8) {
+                error =
+                    e->act == ACT_NONE ? 0 : CONFORM_U * (16 * y + 8 * (fabs(conform_row(plain, i)[j]) + bias) + 4 * residual);
+            } else {
+                double sum = sum_of_magnitudes(o, i, j), many = k->p == PRECISION_BF16 ? 12 : 6;
+                error = CONFORM_U * (1.13 * (many * sum + 4 * (sum + bias)) + 4 * (y + residual));
+            }
+            if (y_type == DTYPE_BF16) error += 0x1p-8 * (y + error) + 0x1p-126;
+            bound[i * want->cols + j] = error;
         }
     return bound;
 }
 
-static void check_shape(rng *r, shape s, activation act, bool bias, bool residual, bool in_place)
+typedef struct fashion {
+    activation act;
+    bool bias, residual, in_place;
+    dtype y;
+} fashion;
+
+static void check_shape(rng *r, const kind *k, shape s, fashion f)
 {
-    char what[128];
-    tensor x = conform_random(r, s.m, s.k, rng_below(r, 4), 1), w = conform_random(r, s.n, s.k, 0, 1);
+    char what[160];
+    operands o = make_operands(r, k, s);
     tensor b = conform_random(r, 1, s.n, 0, 1), res = conform_random(r, s.m, s.n, rng_below(r, 4), 1);
-    epilogue e = {bias ? b.data : NULL, act, residual ? &res : NULL};
+    tensor want = conform_blank(s.m, s.n, 0), plain = conform_blank(s.m, s.n, 0);
+    epilogue e = {f.bias ? b.data : NULL, f.act, f.residual ? &res : NULL};
+    bool in_place = f.in_place && f.residual && f.y == DTYPE_F32;
     device judge = conform_open("ref", 0);
-    packed_matrix *packed = conform_pack(&judge, w.data, DTYPE_F32, s.n, s.k);
-    tensor want = conform_blank(s.m, s.n, 0);
-    judge.c->ops->linear(judge.c, &x, packed, &e, &want);
-    judge.c->ops->packed_free(packed);
+    run_linear(&judge, k, &o, &o.x, NULL, &plain);
+    run_linear(&judge, k, &o, &o.x, &e, &want);
     conform_close_device(&judge);
-    double *bound = bounds(&x, &w, &e, &want);
-    for (size_t i = 0; compute_isa(i); i++) {
-        snprintf(what, sizeof what, "%s linear [%zu,%zu,%zu] act %d%s%s%s", compute_isa(i), s.m, s.n, s.k, (int)act,
-                 bias ? " bias" : "", residual ? " residual" : "", in_place ? " in place" : "");
-        device d = conform_open(compute_isa(i), 2);
-        packed = conform_pack(&d, w.data, DTYPE_F32, s.n, s.k);
-        tensor y = in_place ? conform_copy(&res) : conform_blank(s.m, s.n, rng_below(r, 4));
-        epilogue mine = {e.bias, act, residual ? in_place ? &y : &res : NULL};
-        d.c->ops->linear(d.c, &x, packed, &mine, &y);
+    double *bound = bounds(k, &o, &e, &want, &plain, f.y);
+    tensor rounded = conform_narrowed(&want, f.y, NULL, 0);
+    for (size_t i = 0; conform_isa(i); i++) {
+        snprintf(what, sizeof what, "%s linear %s [%zu,%zu,%zu] act %d to %s%s%s%s", conform_isa(i), k->name, s.m, s.n, s.k,
+                 (int)f.act, dtype_name(f.y), f.bias ? " bias" : "", f.residual ? " residual" : "",
+                 in_place ? " in place" : "");
+        device d = conform_open(conform_isa(i), 2);
+        tensor y = in_place ? conform_copy(&res) : conform_blank_as(f.y, s.m, s.n, rng_below(r, 4));
+        epilogue mine = {e.bias, f.act, f.residual ? in_place ? &y : &res : NULL};
+        run_linear(&d, k, &o, &o.x, &mine, &y);
         conform_close(what, &y, &want, bound, 0);
+        if (k->p == PRECISION_INT8 && f.act == ACT_NONE) conform_same(what, &y, &rounded);
         conform_padding(what, &y);
-        d.c->ops->packed_free(packed);
         conform_close_device(&d);
         conform_free(&y);
     }
     free(bound);
-    conform_free(&x);
-    conform_free(&w);
+    drop_operands(&o);
     conform_free(&b);
     conform_free(&res);
     conform_free(&want);
+    conform_free(&plain);
+    conform_free(&rounded);
 }
 
 static void linear_near_ref(void **state)
@@ -77,13 +159,87 @@ static void linear_near_ref(void **state)
     (void)state;
     rng r;
     rng_seed(&r, 11);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        check_shape(&r, shapes[i], ACT_NONE, false, false, false);
-        check_shape(&r, shapes[i], activations[i % 7], true, i % 2, i % 4 == 1);
+    for (const kind *k = kinds; k < kinds + N_KINDS; k++) {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            check_shape(&r, k, shapes[i], (fashion){ACT_NONE, false, false, false, DTYPE_F32});
+            check_shape(&r, k, shapes[i], (fashion){ACT_NONE, i % 3, i % 2, false, DTYPE_BF16});
+            check_shape(&r, k, shapes[i], (fashion){activations[i % 7], true, i % 2, i % 4 == 1, DTYPE_F32});
+        }
+        for (size_t i = 0; i < 40; i++) {
+            shape s = {rng_below(&r, 60) + 1, rng_below(&r, 120) + 1, rng_below(&r, 300) + 1};
+            check_shape(&r, k, s,
+                        (fashion){activations[rng_below(&r, 7)], rng_below(&r, 2), rng_below(&r, 2), rng_below(&r, 2),
+                                  rng_below(&r, 2) ? DTYPE_BF16 : DTYPE_F32});
+        }
     }
-    for (size_t i = 0; i < 40; i++) {
-        shape s = {rng_below(&r, 60) + 1, rng_below(&r, 120) + 1, rng_below(&r, 300) + 1};
-        check_shape(&r, s, activations[rng_below(&r, 7)], rng_below(&r, 2), rng_below(&r, 2), rng_below(&r, 2));
+}
+
+/* The integers at their ends: 255 and 0 against 127 and -127 wherever the greatest sums and 16-bit halves of them are made. The
+ * operand is made by hand, since narrowing has its own test. */
+static void int8_at_its_ends(void **state)
+{
+    (void)state;
+    enum { M = 37, N = 40, K = 4000 };
+    tensor w = conform_blank(N, K, 0), x = conform_blank_as(DTYPE_U8, M, K, 0), want = conform_blank(M, N, 0);
+    rng r;
+    rng_seed(&r, 14);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < K; j++) conform_row(&w, i)[j] = i == 0 ? 1 : i == 1 ? -1 : rng_below(&r, 2) ? 1.0f : -1.0f;
+    for (size_t i = 0; i < M; i++) {
+        x.scales[i] = (row_scale){1, i % 3 == 0 ? 0 : i % 3 == 1 ? 255 : 128};
+        for (size_t j = 0; j < K; j++) ((uint8_t *)x.data)[i * x.ld + j] = i < 3 ? 255 : i < 6 ? 0 : rng_below(&r, 2) ? 255 : 0;
+    }
+    operands o = {.x = x, .w = w};
+    device judge = conform_open("ref", 0);
+    run_linear(&judge, &kinds[2], &o, &x, NULL, &want);
+    conform_close_device(&judge);
+    assert_true(fabsf(conform_row(&want, 0)[0] / (255.0f * K) - 1) < 1e-6f); /* the scale of a channel is 1/127 */
+    for (size_t i = 0; conform_isa(i); i++) {
+        device d = conform_open(conform_isa(i), 2);
+        tensor y = conform_blank(M, N, 0);
+        run_linear(&d, &kinds[2], &o, &x, NULL, &y);
+        conform_same(conform_isa(i), &y, &want);
+        conform_close_device(&d);
+        conform_free(&y);
+    }
+    conform_free(&w);
+    conform_free(&x);
+    conform_free(&want);
+}
+
+/* ref's int8 is what the numbers mean: within half a step of x and of w in each product of the true one. */
+static void int8_means_its_numbers(void **state)
+{
+    (void)state;
+    enum { M = 9, N = 20, K = 300 };
+    rng r;
+    rng_seed(&r, 15);
+    for (int smoothed = 0; smoothed < 2; smoothed++) {
+        tensor x = conform_random(&r, M, K, 0, 3), w = conform_random(&r, N, K, 0, 1),
+               smoothing = conform_random(&r, 1, K, 0, 1);
+        for (size_t j = 0; j < K; j++) conform_row(&smoothing, 0)[j] = smoothed ? 1.25f + conform_row(&smoothing, 0)[j] : 1;
+        const float *s = smoothing.data;
+        operands o = {.x = conform_narrowed(&x, DTYPE_U8, s, 0), .w = w, .smooth = s};
+        tensor y = conform_blank(M, N, 0);
+        device judge = conform_open("ref", 0);
+        run_linear(&judge, &kinds[3], &o, &o.x, NULL, &y);
+        for (size_t i = 0; i < M; i++)
+            for (size_t j = 0; j < N; j++) {
+                double sum = 0, bound = 0, w_step = 0, x_step = (double)o.x.scales[i].scale;
+                for (size_t k = 0; k < K; k++) w_step = fmax(w_step, fabs((double)conform_row(&w, j)[k] / s[k]) / 127);
+                for (size_t k = 0; k < K; k++) {
+                    double a = (double)conform_row(&x, i)[k] * s[k], b = (double)conform_row(&w, j)[k] / s[k];
+                    sum += a * b;
+                    bound += fabs(a) * w_step / 2 + fabs(b) * x_step / 2 + w_step * x_step / 4;
+                }
+                assert_true(fabs(conform_row(&y, i)[j] - sum) <= 1.001 * bound);
+            }
+        conform_close_device(&judge);
+        conform_free(&x);
+        conform_free(&w);
+        conform_free(&smoothing);
+        conform_free(&o.x);
+        conform_free(&y);
     }
 }
 
@@ -99,38 +255,81 @@ static void check_company(device *d, const packed_matrix *w, const epilogue *e, 
         }
 }
 
+static void check_same_bits(rng *r, const kind *k, shape s, const char *isa)
+{
+    operands o = make_operands(r, k, s);
+    tensor bias = conform_random(r, 1, s.n, 0, 1), all = {0};
+    epilogue e = {bias.data, ACT_GELU_ERF, NULL};
+    for (int threads = 0; threads <= 3; threads++) {
+        device d = conform_open(isa, threads);
+        packed_matrix *packed = conform_pack_as(&d, &o.w, k->p, o.smooth);
+        tensor y = conform_blank(s.m, s.n, 2);
+        d.c->ops->linear(d.c, &o.x, packed, &e, &y);
+        if (threads == 0)
+            all = conform_copy(&y);
+        else
+            conform_same(isa, &y, &all);
+        if (threads % 2 == 0) check_company(&d, packed, &e, &o.x, &all, threads ? 13 : 34);
+        conform_free(&y);
+        d.c->ops->packed_free(packed);
+        conform_close_device(&d);
+    }
+    conform_free(&all);
+    conform_free(&bias);
+    drop_operands(&o);
+}
+
 static void linear_same_bits(void **state)
 {
     (void)state;
-    static const shape list[] = {{130, 70, 100}, {131, 33, 700}, {37, 600, 33}, {60, 1, 1024}, {29, 384, 1100}};
+    static const shape list[] = {{130, 70, 100}, {131, 33, 700}, {37, 600, 33}, {60, 1, 1024}, {29, 384, 1100}, {67, 40, 2300}};
     rng r;
     rng_seed(&r, 12);
-    for (size_t s = 0; s < sizeof list / sizeof *list; s++) {
-        tensor x = conform_random(&r, list[s].m, list[s].k, 1, 1), w = conform_random(&r, list[s].n, list[s].k, 0, 1);
-        tensor bias = conform_random(&r, 1, list[s].n, 0, 1);
-        epilogue e = {bias.data, ACT_GELU_ERF, NULL};
-        for (size_t i = 0; compute_isa(i); i++) {
-            tensor all = {0};
-            for (int threads = 0; threads <= 3; threads++) {
-                device d = conform_open(compute_isa(i), threads);
-                packed_matrix *packed = conform_pack(&d, w.data, DTYPE_F32, list[s].n, list[s].k);
-                tensor y = conform_blank(list[s].m, list[s].n, 2);
-                d.c->ops->linear(d.c, &x, packed, &e, &y);
-                if (threads == 0)
-                    all = conform_copy(&y);
-                else
-                    conform_same(compute_isa(i), &y, &all);
-                if (threads % 2 == 0 && strcmp(compute_isa(i), "ref") != 0) check_company(&d, packed, &e, &x, &all, 27);
-                conform_free(&y);
-                d.c->ops->packed_free(packed);
-                conform_close_device(&d);
-            }
-            conform_free(&all);
+    for (size_t s = 0; s < sizeof list / sizeof *list; s++)
+        for (size_t i = 0; conform_isa(i); i++) {
+            if (strcmp(conform_isa(i), "ref") == 0) continue; /* one element at a time */
+            for (size_t k = 0; k < N_KINDS - 1; k++) check_same_bits(&r, &kinds[k], list[s], conform_isa(i));
         }
-        conform_free(&x);
-        conform_free(&w);
-        conform_free(&bias);
-    }
+}
+
+/* One blob for all instruction sets, and a matrix made of another's blob works as one's own. */
+static void packed_bytes_are_one(void **state)
+{
+    (void)state;
+    static const shape list[] = {{5, 33, 65}, {3, 64, 1024}, {2, 1, 3}, {7, 100, 131}};
+    rng r;
+    rng_seed(&r, 16);
+    for (size_t s = 0; s < sizeof list / sizeof *list; s++)
+        for (const kind *k = kinds; k < kinds + N_KINDS; k++) {
+            operands o = make_operands(&r, k, list[s]);
+            device judge = conform_open("ref", 0);
+            packed_matrix *first = conform_pack_as(&judge, &o.w, k->p, o.smooth);
+            const void *blob = judge.c->ops->packed_blob(first);
+            size_t bytes = judge.c->ops->packed_bytes(first);
+            for (size_t i = 0; conform_isa(i); i++) {
+                device d = conform_open(conform_isa(i), 2);
+                packed_matrix *own = conform_pack_as(&d, &o.w, k->p, o.smooth), *adopted;
+                tensor y = conform_blank(list[s].m, list[s].n, 0), want = conform_blank(list[s].m, list[s].n, 0);
+                assert_int_equal(d.c->ops->packed_bytes(own), bytes);
+                if (memcmp(d.c->ops->packed_blob(own), blob, bytes) != 0)
+                    fail_msg("%s packs %s otherwise", conform_isa(i), k->name);
+                assert_int_equal(d.c->ops->adopt(d.c, blob, bytes, list[s].n, list[s].k, k->p, k->smoothed, &adopted, NULL),
+                                 TRI_OK);
+                assert_ptr_equal(d.c->ops->packed_blob(adopted), blob);
+                assert_true(!d.c->ops->packed_smoothing(adopted) == !k->smoothed);
+                d.c->ops->linear(d.c, &o.x, own, NULL, &want);
+                d.c->ops->linear(d.c, &o.x, adopted, NULL, &y);
+                conform_same(conform_isa(i), &y, &want);
+                d.c->ops->packed_free(own);
+                d.c->ops->packed_free(adopted);
+                conform_close_device(&d);
+                conform_free(&y);
+                conform_free(&want);
+            }
+            judge.c->ops->packed_free(first);
+            conform_close_device(&judge);
+            drop_operands(&o);
+        }
 }
 
 /* Parts of several types, unaligned, stacked: the result is that of their widened values. */
@@ -159,15 +358,15 @@ static void linear_packs_any_type(void **state)
             at += dtype_size(types[p]);
         }
     }
-    for (size_t i = 0; compute_isa(i); i++) {
-        device d = conform_open(compute_isa(i), 2);
+    for (size_t i = 0; conform_isa(i); i++) {
+        device d = conform_open(conform_isa(i), 2);
         packed_matrix *widened = conform_pack(&d, w.data, DTYPE_F32, N, K), *packed;
         assert_int_equal(d.c->ops->pack(d.c, parts, 4, K, PRECISION_F32, NULL, &packed, NULL), TRI_OK);
         assert_true(d.c->ops->packed_bytes(packed) >= (size_t)N * K * 4);
         tensor y = conform_blank(3, N, 0);
         d.c->ops->linear(d.c, &x, widened, NULL, &want);
         d.c->ops->linear(d.c, &x, packed, NULL, &y);
-        conform_same(compute_isa(i), &y, &want);
+        conform_same(conform_isa(i), &y, &want);
         d.c->ops->packed_free(packed);
         d.c->ops->packed_free(widened);
         conform_close_device(&d);
@@ -179,34 +378,39 @@ static void linear_packs_any_type(void **state)
     conform_free(&want);
 }
 
-/* A value that is not a number must not vanish on its way, whatever the activation. */
+/* A value that is not a number must not vanish on its way, whatever the activation and the precision. */
 static void linear_keeps_nan(void **state)
 {
     (void)state;
-    float one = 1, x[20];
-    for (size_t i = 0; i < 20; i++) x[i] = i % 3 ? NAN : 1;
-    tensor in = tensor_f32(x, 20, 1, 1);
-    for (size_t i = 0; compute_isa(i); i++) {
-        device d = conform_open(compute_isa(i), 0);
-        packed_matrix *packed = conform_pack(&d, &one, DTYPE_F32, 1, 1);
-        for (size_t a = 0; a < sizeof activations / sizeof *activations; a++) {
-            epilogue e = {NULL, activations[a], NULL};
-            tensor y = conform_blank(20, 1, 0);
-            d.c->ops->linear(d.c, &in, packed, &e, &y);
-            for (size_t j = 0; j < 20; j++) assert_true(!isnan(conform_row(&y, j)[0]) == (j % 3 == 0));
-            conform_free(&y);
-        }
-        d.c->ops->packed_free(packed);
-        conform_close_device(&d);
+    enum { ROWS = 20 };
+    float weights[] = {1, 0.5f};
+    tensor wide = conform_blank(ROWS, 2, 0), w = tensor_f32(weights, 1, 2, 2);
+    for (size_t i = 0; i < ROWS; i++) {
+        conform_row(&wide, i)[0] = i % 3 ? NAN : 1;
+        conform_row(&wide, i)[1] = 1;
     }
+    for (const kind *k = kinds; k < kinds + N_KINDS - 1; k++) {
+        operands o = {.x = conform_narrowed(&wide, k->x, NULL, 0), .w = w};
+        for (size_t i = 0; conform_isa(i); i++)
+            for (size_t a = 0; a < 2 * sizeof activations / sizeof *activations; a++) {
+                device d = conform_open(conform_isa(i), 0);
+                epilogue e = {NULL, activations[a / 2], NULL};
+                tensor y = conform_blank_as(a % 2 ? DTYPE_BF16 : DTYPE_F32, ROWS, 1, 0);
+                run_linear(&d, k, &o, &o.x, &e, &y);
+                for (size_t j = 0; j < ROWS; j++) assert_true(!isnan(conform_get(&y, j, 0)) == (j % 3 == 0));
+                conform_free(&y);
+                conform_close_device(&d);
+            }
+        conform_free(&o.x);
+    }
+    conform_free(&wide);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_near_ref),
-        cmocka_unit_test(linear_same_bits),
-        cmocka_unit_test(linear_packs_any_type),
+        cmocka_unit_test(linear_near_ref),  cmocka_unit_test(int8_at_its_ends),     cmocka_unit_test(int8_means_its_numbers),
+        cmocka_unit_test(linear_same_bits), cmocka_unit_test(packed_bytes_are_one), cmocka_unit_test(linear_packs_any_type),
         cmocka_unit_test(linear_keeps_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

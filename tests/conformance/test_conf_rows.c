@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_conf_rows.c — layernorm, embed, normalize, gather and pool of every instruction set: near ref, in place, and the same
- * bits for a row alone and on 1, 2 or 3 threads.
+/* test_conf_rows.c — narrow, layernorm, embed, normalize, gather and pool of every instruction set: near ref, in place, and the
+ * same bits for a row alone and on 1, 2 or 3 threads; the narrow copies of layernorm and embed are what narrow makes of them.
  *
  * Bounds. LayerNorm: mean and deviation come from short chains (4 vectors), each within a few u; the subtraction then errs by
- * u (|x| + |mean|), all scaled by gamma / deviation: 8 u of that, and 4 u of the result. normalize: 4 u. gather: none. pool:
- * the same f32 steps as ref in the same order, so bit for bit. */
+ * u (|x| + |mean|), all scaled by gamma / deviation: 8 u of that, and 4 u of the result. normalize: 4 u. gather: none. pool
+ * and narrow: the same f32 steps as ref in the same order, so bit for bit. (Not of what is below 2^-126, which the bf16
+ * instructions take as zero.) */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,11 +47,11 @@ static void check_layernorm(rng *r, size_t rows, size_t D, bool residual, bool b
     judge.c->ops->layernorm(judge.c, &x, residual ? &more : NULL, gamma.data, b, eps, &want, NULL);
     conform_close_device(&judge);
     double *bound = layernorm_bounds(&sum, gamma.data, &want);
-    for (size_t i = 0; compute_isa(i); i++) {
-        snprintf(what, sizeof what, "%s layernorm [%zu,%zu] offset %g", compute_isa(i), rows, D, (double)offset);
+    for (size_t i = 0; conform_isa(i); i++) {
+        snprintf(what, sizeof what, "%s layernorm [%zu,%zu] offset %g", conform_isa(i), rows, D, (double)offset);
         tensor all = {0};
         for (int threads = 0; threads <= 3; threads++) {
-            device d = conform_open(compute_isa(i), threads);
+            device d = conform_open(conform_isa(i), threads);
             tensor y = threads % 2 ? conform_copy(&x) : conform_blank(rows, D, 3);
             d.c->ops->layernorm(d.c, threads % 2 ? &y : &x, residual ? &more : NULL, gamma.data, b, eps, &y, NULL);
             if (threads == 0) {
@@ -90,6 +91,174 @@ static void layernorm_near_ref(void **state)
     }
 }
 
+/* ---- narrow ----------------------------------------------------------------------------------------------------------- */
+
+/* Rows of several sizes and offsets, all of one sign, zeros, one value alone, and ends of what is finite. */
+static tensor make_rows(rng *r, size_t rows, size_t D)
+{
+    tensor x = conform_random(r, rows, D, 1, 1);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < D; j++) {
+            float *v = conform_row(&x, i) + j;
+            switch (i % 8) {
+            case 1:
+                *v *= 1e-20f;
+                break;
+            case 2:
+                *v = fabsf(*v) + 3;
+                break;
+            case 3:
+                *v = -fabsf(*v);
+                break;
+            case 4:
+                *v = 0;
+                break;
+            case 5:
+                *v = j == D / 2 ? *v : 0;
+                break;
+            case 6:
+                *v *= 1e30f;
+                break;
+            case 7:
+                *v = (float)((int)(*v * 8)) / 2;
+                break; /* many ties */
+            default:
+                break;
+            }
+        }
+    return x;
+}
+
+static void check_narrow(rng *r, const tensor *x, dtype to, const float *smoothing)
+{
+    char what[128];
+    tensor want = conform_narrowed(x, to, smoothing, 0);
+    for (size_t i = 0; conform_isa(i); i++) {
+        snprintf(what, sizeof what, "%s narrow [%zu,%zu] %s to %s%s", conform_isa(i), x->rows, x->cols, dtype_name(x->type),
+                 dtype_name(to), smoothing ? " smoothed" : "");
+        for (int threads = 0; threads <= 3; threads++) {
+            device d = conform_open(conform_isa(i), threads);
+            tensor y = conform_blank_as(to, x->rows, x->cols, rng_below(r, 4)), alone = conform_blank_as(to, 1, x->cols, 0);
+            tensor one = conform_slice(x, x->rows / 2, 1), same = conform_slice(&want, x->rows / 2, 1);
+            d.c->ops->narrow(d.c, x, smoothing, &y);
+            d.c->ops->narrow(d.c, &one, smoothing, &alone);
+            conform_same(what, &y, &want);
+            conform_same(what, &alone, &same);
+            conform_padding(what, &y);
+            conform_padding(what, &alone);
+            conform_free(&y);
+            conform_free(&alone);
+            conform_close_device(&d);
+        }
+    }
+    conform_free(&want);
+}
+
+static const dtype narrow_types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_U8};
+
+static void narrow_equals_ref(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 35);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        tensor x = make_rows(&r, 41, widths[w]), smoothing = conform_random(&r, 1, widths[w], 0, 1);
+        tensor half = conform_narrowed(&x, DTYPE_BF16, NULL, 2);
+        for (size_t t = 0; t < 3; t++) {
+            check_narrow(&r, &x, narrow_types[t], NULL);
+            check_narrow(&r, &x, narrow_types[t], smoothing.data);
+            check_narrow(&r, &half, narrow_types[t], NULL);
+            check_narrow(&r, &half, narrow_types[t], smoothing.data);
+        }
+        conform_free(&x);
+        conform_free(&half);
+        conform_free(&smoothing);
+    }
+}
+
+/* ref's u8 is within half a step, and zero is exact. */
+static void narrow_is_near(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 36);
+    tensor x = make_rows(&r, 40, 100), y = conform_narrowed(&x, DTYPE_U8, NULL, 0);
+    for (size_t i = 0; i < x.rows; i++)
+        for (size_t j = 0; j < x.cols; j++) {
+            double v = conform_row(&x, i)[j], got = conform_get(&y, i, j), step = (double)y.scales[i].scale;
+            assert_true(fabs(got - v) <= step * 0.5001);
+            if (v == 0) assert_true(got == 0);
+        }
+    conform_free(&x);
+    conform_free(&y);
+}
+
+/* A value that is not finite, wherever it stands in the row: bf16 keeps it, a u8 row gets scale NaN, other rows are as they
+ * were. */
+static void narrow_keeps_nan(void **state)
+{
+    (void)state;
+    static const float wild[] = {NAN, INFINITY, -INFINITY};
+    rng r;
+    rng_seed(&r, 37);
+    for (size_t w = 0; w < 12; w++)
+        for (size_t at = 0; at < widths[w]; at += 1 + widths[w] / 7) {
+            tensor x = conform_random(&r, 7, widths[w], 0, 1);
+            for (size_t i = 0; i < 3; i++) conform_row(&x, 2 * i + 1)[at] = wild[i];
+            for (size_t t = 0; t < 3; t++) check_narrow(&r, &x, narrow_types[t], NULL);
+            tensor half = conform_narrowed(&x, DTYPE_BF16, NULL, 0);
+            check_narrow(&r, &half, DTYPE_U8, NULL);
+            tensor bytes = conform_narrowed(&x, DTYPE_U8, NULL, 0);
+            for (size_t i = 0; i < 7; i++) assert_true(isnan(bytes.scales[i].scale) == (i % 2 == 1));
+            conform_free(&x);
+            conform_free(&half);
+            conform_free(&bytes);
+        }
+}
+
+/* ---- what narrows its result too ---------------------------------------------------------------------------------------- */
+
+/* also's copy against narrow of y by the same device. */
+static void check_also(device *d, const char *what, const tensor *y, const narrow_copy *also)
+{
+    tensor want = conform_blank_as(also->to.type, y->rows, y->cols, 0);
+    d->c->ops->narrow(d->c, y, also->smoothing, &want);
+    conform_same(what, &also->to, &want);
+    conform_padding(what, &also->to);
+    conform_free(&want);
+}
+
+static void layernorm_also_narrows(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 38);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        size_t D = widths[w];
+        tensor x = conform_random(&r, 33, D, 1, 1), gamma = conform_random(&r, 1, D, 0, 1),
+               smoothing = conform_random(&r, 1, D, 0, 1);
+        for (size_t i = 0; conform_isa(i); i++)
+            for (size_t t = 0; t < 6; t++) {
+                device d = conform_open(conform_isa(i), 2);
+                narrow_copy also = {conform_blank_as(narrow_types[t / 2], 33, D, 2), t % 2 ? smoothing.data : NULL};
+                tensor y = conform_blank(33, D, 0), plain = conform_blank(33, D, 0);
+                d.c->ops->layernorm(d.c, &x, &x, gamma.data, NULL, eps, &plain, NULL);
+                d.c->ops->layernorm(d.c, &x, &x, gamma.data, NULL, eps, &y, &also);
+                conform_same(conform_isa(i), &y, &plain);
+                check_also(&d, conform_isa(i), &y, &also);
+                conform_free(&also.to);
+                conform_free(&y);
+                conform_free(&plain);
+                conform_close_device(&d);
+            }
+        conform_free(&x);
+        conform_free(&gamma);
+        conform_free(&smoothing);
+    }
+}
+
+/* ---- embed -------------------------------------------------------------------------------------------------------------- */
+
 /* The word table in `type`, starting at an odd address as a view into a file may. */
 static char *store_table(const tensor *table, dtype type, char **block)
 {
@@ -120,19 +289,29 @@ static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool
         kinds[i] = (uint8_t)rng_below(r, TYPES);
     }
     tensor stored = {store_table(&word, type, &block), type, WORDS, D, D, NULL}, want = conform_blank(T, D, 0), none = {0};
-    embed_args a = {ids, positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data,
-                    eps, want, NULL};
+    embed_args a = {
+        ids,  positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data, eps,
+        want, NULL};
     device judge = conform_open("ref", 0);
     judge.c->ops->embed(judge.c, &a);
     conform_close_device(&judge);
-    for (size_t i = 0; compute_isa(i); i++) {
-        snprintf(what, sizeof what, "%s embed [%zu,%zu] %s", compute_isa(i), T, D, dtype_name(type));
-        device d = conform_open(compute_isa(i), 2);
+    for (size_t i = 0; conform_isa(i); i++) {
+        snprintf(what, sizeof what, "%s embed [%zu,%zu] %s", conform_isa(i), T, D, dtype_name(type));
+        device d = conform_open(conform_isa(i), 2);
         a.y = conform_blank(T, D, 1);
         d.c->ops->embed(d.c, &a);
         /* sums of three in +-1, deviation about 1 but arbitrarily small for D = 1, where both give beta */
         conform_close(what, &a.y, &want, NULL, D > 3 ? 64 * CONFORM_U : 0.02);
         conform_padding(what, &a.y);
+        narrow_copy also = {conform_blank_as(type == DTYPE_F16 ? DTYPE_U8 : DTYPE_BF16, T, D, 1), types ? beta.data : NULL};
+        tensor plain = conform_copy(&a.y);
+        a.also = &also;
+        d.c->ops->embed(d.c, &a);
+        conform_same(what, &a.y, &plain);
+        check_also(&d, what, &a.y, &also);
+        a.also = NULL;
+        conform_free(&also.to);
+        conform_free(&plain);
         conform_free(&a.y);
         conform_close_device(&d);
     }
@@ -165,17 +344,17 @@ static void normalize_near_ref(void **state)
     rng_seed(&r, 33);
     for (size_t w = 0; w < N_WIDTHS; w++) {
         tensor x = conform_random(&r, 40, widths[w], 1, 3), want = conform_blank(40, widths[w], 0);
-        memset(conform_row(&x, 7), 0, widths[w] * sizeof(float)); /* zero stays zero */
+        memset(conform_row(&x, 7), 0, widths[w] * sizeof(float));               /* zero stays zero */
         for (size_t d = 0; d < widths[w]; d++) conform_row(&x, 9)[d] *= 1e-15f; /* shorter than 1e-12: divided by that */
-        for (size_t i = 0; compute_isa(i); i++) {
-            device judge = conform_open("ref", 0), d = conform_open(compute_isa(i), 3);
+        for (size_t i = 0; conform_isa(i); i++) {
+            device judge = conform_open("ref", 0), d = conform_open(conform_isa(i), 3);
             judge.c->ops->normalize(judge.c, &x, &want);
             tensor y = conform_blank(40, widths[w], 2), in_place = conform_copy(&x);
             d.c->ops->normalize(d.c, &x, &y);
-            conform_close(compute_isa(i), &y, &want, NULL, 4 * CONFORM_U);
-            conform_padding(compute_isa(i), &y);
+            conform_close(conform_isa(i), &y, &want, NULL, 4 * CONFORM_U);
+            conform_padding(conform_isa(i), &y);
             d.c->ops->normalize(d.c, &in_place, &in_place);
-            conform_same(compute_isa(i), &in_place, &y);
+            conform_same(conform_isa(i), &in_place, &y);
             conform_close_device(&judge);
             conform_close_device(&d);
             conform_free(&y);
@@ -193,13 +372,13 @@ static void gather_copies(void **state)
     rng r;
     rng_seed(&r, 34);
     tensor x = conform_random(&r, 10, 33, 2, 1);
-    for (size_t i = 0; compute_isa(i); i++) {
-        device d = conform_open(compute_isa(i), 2);
+    for (size_t i = 0; conform_isa(i); i++) {
+        device d = conform_open(conform_isa(i), 2);
         tensor y = conform_blank(5, 33, 1);
         d.c->ops->gather(d.c, &x, rows, &y);
         for (size_t j = 0; j < 5; j++)
             assert_memory_equal(conform_row(&y, j), conform_row(&x, (size_t)rows[j]), 33 * sizeof(float));
-        conform_padding(compute_isa(i), &y);
+        conform_padding(conform_isa(i), &y);
         conform_free(&y);
         conform_close_device(&d);
     }
@@ -217,13 +396,13 @@ static void pool_equals_ref(void **state)
         tensor x = conform_random(&r, 50, widths[w], 1, 1);
         conform_row(&x, 40)[widths[w] / 2] = NAN;
         for (pooling kind = POOL_CLS; kind <= POOL_LAST; kind++)
-            for (size_t i = 0; compute_isa(i); i++) {
-                device judge = conform_open("ref", 0), d = conform_open(compute_isa(i), 2);
+            for (size_t i = 0; conform_isa(i); i++) {
+                device judge = conform_open("ref", 0), d = conform_open(conform_isa(i), 2);
                 tensor want = conform_blank(B, widths[w], 0), y = conform_blank(B, widths[w], 2);
                 judge.c->ops->pool(judge.c, kind, &x, start, B, &want);
                 d.c->ops->pool(d.c, kind, &x, start, B, &y);
-                conform_close(compute_isa(i), &y, &want, NULL, 0);
-                conform_padding(compute_isa(i), &y);
+                conform_close(conform_isa(i), &y, &want, NULL, 0);
+                conform_padding(conform_isa(i), &y);
                 conform_close_device(&judge);
                 conform_close_device(&d);
                 conform_free(&want);
@@ -236,11 +415,9 @@ static void pool_equals_ref(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layernorm_near_ref),
-        cmocka_unit_test(embed_near_ref),
-        cmocka_unit_test(normalize_near_ref),
-        cmocka_unit_test(gather_copies),
-        cmocka_unit_test(pool_equals_ref),
+        cmocka_unit_test(narrow_equals_ref),  cmocka_unit_test(narrow_is_near),         cmocka_unit_test(narrow_keeps_nan),
+        cmocka_unit_test(layernorm_near_ref), cmocka_unit_test(layernorm_also_narrows), cmocka_unit_test(embed_near_ref),
+        cmocka_unit_test(normalize_near_ref), cmocka_unit_test(gather_copies),          cmocka_unit_test(pool_equals_ref),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,11 +48,11 @@ static void check_dots(rng *r, size_t M, size_t n, size_t D, dtype type)
     device judge = conform_open("ref", 0);
     judge.c->ops->dots(judge.c, &q, &d.t, d.scale, &want);
     conform_close_device(&judge);
-    for (size_t i = 0; compute_isa(i); i++) {
+    for (size_t i = 0; conform_isa(i); i++) {
         tensor all = {0};
-        snprintf(what, sizeof what, "%s dots [%zu,%zu,%zu] %s", compute_isa(i), M, n, D, dtype_name(type));
+        snprintf(what, sizeof what, "%s dots [%zu,%zu,%zu] %s", conform_isa(i), M, n, D, dtype_name(type));
         for (int threads = 0; threads <= 3; threads++) {
-            device dev = conform_open(compute_isa(i), threads);
+            device dev = conform_open(conform_isa(i), threads);
             tensor y = conform_blank(M, n, 2);
             dev.c->ops->dots(dev.c, &q, &d.t, d.scale, &y);
             if (threads == 0) {
@@ -96,11 +96,11 @@ static void check_maxsim(rng *r, size_t Q, const uint64_t *start, size_t n_docs,
     device judge = conform_open("ref", 0);
     judge.c->ops->maxsim(judge.c, &q, &d.t, d.scale, start, n_docs, want.data, best);
     conform_close_device(&judge);
-    for (size_t i = 0; compute_isa(i); i++) {
+    for (size_t i = 0; conform_isa(i); i++) {
         tensor first = {0};
-        snprintf(what, sizeof what, "%s maxsim Q=%zu docs=%zu D=%zu %s", compute_isa(i), Q, n_docs, D, dtype_name(type));
+        snprintf(what, sizeof what, "%s maxsim Q=%zu docs=%zu D=%zu %s", conform_isa(i), Q, n_docs, D, dtype_name(type));
         for (int threads = 0; threads <= 3; threads++) {
-            device dev = conform_open(compute_isa(i), threads);
+            device dev = conform_open(conform_isa(i), threads);
             tensor y = conform_blank(1, n_docs, 0);
             dev.c->ops->maxsim(dev.c, &q, &d.t, d.scale, start, n_docs, y.data, threads ? mine : NULL);
             if (threads == 0) first = conform_copy(&y);
@@ -136,10 +136,10 @@ static void maxsim_ties_to_the_lowest(void **state)
     float q[] = {1, 0}, rows[] = {0, 1, 2, 0, 2, 5, 2, 1, 1, 1}; /* dot products 0 2 2 2 1 */
     uint64_t start[] = {0, 5, 5};
     tensor query = tensor_f32(q, 1, 2, 2), table = tensor_f32(rows, 5, 2, 2);
-    for (size_t i = 0; compute_isa(i); i++) {
+    for (size_t i = 0; conform_isa(i); i++) {
         float scores[2];
         int32_t best[2];
-        device d = conform_open(compute_isa(i), 0);
+        device d = conform_open(conform_isa(i), 0);
         d.c->ops->maxsim(d.c, &query, &table, NULL, start, 2, scores, best);
         assert_true(scores[0] == 2 && best[0] == 1);
         assert_true(scores[1] == 0 && best[1] == 0);

@@ -50,8 +50,8 @@ typedef struct epilogue_block {
 
 /* The softmax's running state of one tile of queries. */
 typedef struct softmax_state {
-    float factor;    /* scale * log2 e: exp(scale (s - g)) = 2^(factor s - factor g) */
-    float *greatest; /* [rows], times factor */
+    float factor;    /* scale * log2 e: exp(scale (s - g)) = 2^(factor (s - g)) */
+    float *greatest; /* [rows] */
     float *sums;     /* [rows][lanes], each lane's own */
     float *o;        /* [rows, o_ld] rescaled when greatest moves */
     size_t o_ld, o_cols;
@@ -72,7 +72,7 @@ typedef struct cpu_kernels {
     void (*narrow_f32)(float *to, const void *from, dtype type, const float *smoothing, size_t n);
     row_scale (*narrow_u8)(uint8_t *to, const void *from, dtype type, const float *smoothing, size_t n);
     void (*epilogue)(const epilogue_block *e);
-    /* scores [rows][SCORE_STRIDE] of n keys become 2^(factor score - greatest), in place: f32, or bf16 from each row's first
+    /* scores [rows][SCORE_STRIDE] of n keys become 2^(factor (score - greatest)), in place: f32, or bf16 from each row's first
      * byte, with zeros up to a whole group; the state moves on */
     void (*softmax)(float *scores, size_t rows, size_t n, dtype to, const softmax_state *s);
     void (*softmax_end)(const softmax_state *s, size_t rows, void *y, dtype type, size_t y_ld);
