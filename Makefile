@@ -7,6 +7,7 @@
 #   make quick         under a minute: no scripts, no torture          make full     test, sanitizers, the other compiler
 #   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
 #   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
+#   make bench-peers   speed beside the other engines on this CPU   (PEERS="--quick": options; makes environments, 2 GB, once)
 #   make check-headers make format   make docs (docs/cli)              make deps     install what is missing
 #
 # Every target that builds asks tools/deps.sh first: as root it installs what is missing, otherwise it prints the line to run.
@@ -16,7 +17,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality bench-peers fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -66,6 +67,13 @@ bench: all
 
 bench-quality: all
 	@python3 bench/bench_quality.py build/trident
+
+# The comparison wants the peaks of the same round from build/trident; it takes the machine for itself.
+bench-peers: all
+	@tools/deps.sh venv pull
+	@bench/peers_venv.sh
+	@build/trident pull small-m3
+	@.venv-bench/bin/python bench/peers/bench_peers.py build/trident $(PEERS)
 
 fuzz:
 	@tools/deps.sh build clang

@@ -3,15 +3,16 @@
 
     {"op": "open", "model": FOLDER, "precision": "f32", "threads": 2, "cache": DIR, "calibration": FILE, "trident": PROGRAM}
         -> {"ok": true, "describe": "...", "version": "..."} or {"absent": "why"}
-    {"op": "time", "set": FILE, "order": "sorted" | "arrival" | "whole", "seconds": 1.0}
-        -> {"ok": true, "ms": [..], "tokens": n}
+    {"op": "time", "set": FILE, "order": "sorted" | "arrival" | "whole" | "single", "seconds": 1.0, "cold_ms": 1500}
+        -> {"ok": true, "ms": [..], "cold": false}
     {"op": "vectors", "set": FILE, "out": FILE.npy}       -> {"ok": true}
     {"op": "quit"}
 
 A set is {"ids": [[...]], "texts": [...], "role": "passage"}; only an engine that takes no ids looks at the texts. `arrival` is
-groups of 16 in file order, `sorted` is by length in groups of the engine's own best size, `whole` is one call. Padding and
-packing into the engine's input form are not timed, nor is pooling where the engine has none of its own: both favour the peer.
-The first pass over a set is not counted. What the engine prints goes to stderr, so that it cannot break the protocol."""
+groups of 16 in file order, `sorted` is by length in groups of the engine's own best size, `whole` is one call, `single` a call a
+text. Padding and packing into the engine's input form are not timed, nor is pooling where the engine has none of its own: both
+favour the peer. The first pass over a set is not counted, unless it takes longer than `cold_ms` (screening; 0 = never). What the
+engine prints goes to stderr, so that it cannot break the protocol."""
 import json
 import os
 import sys
@@ -49,14 +50,15 @@ class Worker:
         ids = one_set["ids"]
         texts, role = one_set.get("texts") or [None] * len(ids), one_set.get("role", "passage")
         rows = list(range(len(ids)))
-        size = len(rows) if order == "whole" else ARRIVAL_GROUP if order == "arrival" else self.sorted_group
+        size = {"whole": len(rows), "single": 1, "arrival": ARRIVAL_GROUP, "sorted": self.sorted_group}[order]
         if order == "sorted":
             rows.sort(key=lambda i: -len(ids[i]))
         for start in range(0, len(rows), size):
             part = rows[start:start + size]
             yield part, self.pack([ids[i] for i in part], [texts[i] for i in part], role)
 
-    def time(self, one_set, order, seconds):
+    def time(self, one_set, order, seconds, cold_ms):
+        """(milliseconds of each pass, whether that is the first one)."""
         packed = [group for _, group in self.groups(one_set, order)]
         times, end = [], None
         while True:
@@ -65,11 +67,13 @@ class Worker:
                 self.forward(group)
             done = time.perf_counter()
             if end is None:  # the first pass warms up
+                if cold_ms and (done - begin) * 1e3 > cold_ms:
+                    return [(done - begin) * 1e3], True
                 end = done + seconds
                 continue
             times.append((done - begin) * 1e3)
             if done >= end:
-                return times
+                return times, False
 
     def vectors(self, one_set):
         out = [None] * len(one_set["ids"])
@@ -89,7 +93,8 @@ def answer(worker, ask):
     with open(ask["set"], encoding="utf-8") as file:
         one_set = json.load(file)
     if ask["op"] == "time":
-        return {"ok": True, "ms": worker.time(one_set, ask["order"], ask["seconds"]), "tokens": sum(map(len, one_set["ids"]))}
+        times, cold = worker.time(one_set, ask["order"], ask["seconds"], ask["cold_ms"])
+        return {"ok": True, "ms": times, "cold": cold}
     np.save(ask["out"], worker.vectors(one_set))
     return {"ok": True}
 

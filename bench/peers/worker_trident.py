@@ -3,6 +3,7 @@
 
 int8 needs a packed file beside the model, calibrated on texts; where it is missing, `trident export packed` makes it."""
 import ctypes
+import hashlib
 import pathlib
 import subprocess
 
@@ -79,7 +80,11 @@ class Trident(worker.Worker):
         self.call("tri_session_new", model, ctypes.byref(options), ctypes.byref(self.session))
         self.embed_options = self.options(EmbedOptions, "tri_embed_options_init")
         self.embed_options.want = DENSE
-        return f"trident, {self.lib.tri_engine_describe(engine).decode()}", ask.get("commit", "")
+        return f"trident, {self.lib.tri_engine_describe(engine).decode()}", self.library_hash(program)
+
+    @staticmethod
+    def library_hash(program):
+        return hashlib.sha256((program.parent / "libtrident.so").read_bytes()).hexdigest()[:12]
 
     @staticmethod
     def pack_model(program, ask):

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench_peers.py: is it the fastest encoder on this CPU? Side by side, in this run, on this machine.
+
+    make bench-peers          or: .venv-bench/bin/python bench/peers/bench_peers.py build/trident [options]
+
+Every engine (bench/peers/worker_*.py) gets the same token ids and the same number of threads, in a process of its own, one alive at
+a time. First its vectors are compared with torch's in f32 (peers_quality.py), then a screening round times each engine in every
+cell of the table, then --rounds rounds time, engines in turn, Trident and the contenders: the peers within SLACK of the best of
+their class in that cell. The table has the median over the rounds; what was only screened is marked.
+
+Around every round the machine's peak is measured with register-only loops on one and on all threads. A round in which the threads
+give less than 0.9 a thread of what one gives alone (1.8 of two: virtual processors that share a core, or a neighbour) is thrown
+away and said so.
+
+BGE-M3's shape is timed on four layers with random weights, and the times multiplied by six."""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
+import peers_oneshot  # noqa: E402
+import peers_peak  # noqa: E402
+import peers_report  # noqa: E402
+import peers_sets  # noqa: E402
+from bench_quality import commit, machine  # noqa: E402
+from peers_engines import CLASSES, ENGINES, VENDOR_NOTES, Died, Running  # noqa: E402
+from peers_quality import WRONG, Quality  # noqa: E402
+
+SLACK = 1.25  # a peer this much behind the best of its class in the screening does not overtake it later
+COLD_MS = 1500  # a pass longer than this is screened cold: page faults and code generation are some percent of it
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Comparison:
+    def __init__(self, options):
+        self.options, self.work = options, options.work
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.log = self.work / "workers.log"
+        self.log.write_bytes(b"")
+        folder = peers_sets.prepare_random(self.work, sys.executable, ROOT)
+        self.random = peers_sets.Model("bge-m3-shape-4", folder, 4, 6, 1024, 4096)
+        self.small = self.find_small()
+        self.cells = peers_sets.cells_of(options.shapes, self.work, self.random, self.small)
+        self.quality = Quality(options.quality_csv, self.work, options.shared / "data")
+        (self.work / "agree.json").write_text(json.dumps({"ids": [[0, *range(9, 9 + n), 2] for n in (8, 38, 5, 126, 31)]}))
+        self.names = {}  # (engine, class): what it calls itself
+        self.absences = {}  # (engine, class): why there is no figure
+        self.times = {}  # (engine, class, cell key): [(ms of the whole model, share of the round's peak or None), a round each]
+        self.screened = {}  # (engine, class, cell key): that pair, of the screening
+        self.peaks, self.thrown = [], []
+        self.first_vector = []
+
+    def find_small(self):
+        data = self.options.shared / "data"
+        done = subprocess.run([self.options.trident, "info", "small-m3", "--json"], stdout=subprocess.PIPE, text=True)
+        if done.returncode or not data.is_dir():
+            say("small-m3 or the reference sets are not here: BGE-M3's shape only")
+            return None
+        folder = pathlib.Path(json.loads(done.stdout)["model"])
+        peers_sets.prepare_real(self.work, self.options.trident, folder, data)
+        return peers_sets.Model("small-m3", folder, 12, 1, 384, 1536)
+
+    def entries(self):
+        """(engine, class) in the table's order; torch in f32 leads, since the others are compared with it."""
+        for engine in self.options.engines:
+            for kind in self.options.classes:
+                if kind in engine.precisions:
+                    yield engine, kind
+                elif (engine.name, kind) in VENDOR_NOTES:
+                    self.absences[engine.name, kind] = VENDOR_NOTES[engine.name, kind]
+
+    def models(self):
+        return [model for model in (self.random, self.small) if model and any(cell.model is model for cell in self.cells)]
+
+    def open(self, running, engine, kind, model):
+        """True when the engine has the model; otherwise the reason is noted."""
+        reply = running.ask(op="open", model=model.folder, precision=engine.precisions[kind], threads=self.options.threads,
+                            cache=self.work, calibration=self.work / f"{model.name}-calibration.jsonl",
+                            trident=self.options.trident)
+        if "ok" not in reply:
+            self.absences[engine.name, kind, model.name] = reply.get("absent") or reply.get("failed")
+            return None
+        self.names[engine.name, kind] = reply["describe"]
+        return reply["version"]
+
+    # ---- quality ------------------------------------------------------------------------------------------------------
+
+    def judge(self):
+        """Every engine's vectors, where they are not known yet; an engine that computes something else is out."""
+        entries = sorted(self.entries(), key=lambda entry: (entry[0].name, entry[1]) != ("torch", "f32"))
+        for engine, kind in entries:
+            if engine.absent():
+                self.absences[engine.name, kind] = engine.absent()
+                continue
+            for model in self.models():
+                reason = self.judge_one(engine, kind, model)
+                if reason:
+                    self.absences[engine.name, kind, model.name] = reason
+                    say(f"  {engine.title} {kind}, {model.name}: {reason}")
+
+    def judge_one(self, engine, kind, model):
+        is_reference = (engine.name, kind) == ("torch", "f32")
+        set_name = "judged" if model is self.small else "agree"
+        if not is_reference and not self.quality.reference(set_name).exists():
+            return "no reference vectors: run once with torch among the engines"
+        with Running(engine, self.options.threads, self.log) as running:
+            try:
+                version = self.open(running, engine, kind, model)
+                if version is None:
+                    return self.absences[engine.name, kind, model.name]
+                found = self.quality.find(engine.name, kind, version, model.name)
+                if not found or is_reference and not self.quality.reference(set_name).exists():
+                    say(f"  judging {engine.title} {kind} on {model.name}")
+                    found = self.quality.judge(running, model, is_reference)
+                    self.quality.keep(engine.name, kind, version, model.name, found)
+            except (Died, RuntimeError) as error:
+                return str(error)
+        return f"its vectors are not the model's (cosine {found.low:.4f})" if found.low < WRONG else None
+
+    def judgment(self, engine_name, kind):
+        """On real text, whatever the version: the newest that was judged."""
+        for key, row in self.quality.rows.items():
+            if key[0] == engine_name and key[1] == kind and key[3] == "small-m3":
+                return self.quality.find(*key)
+        return None
+
+    # ---- speed --------------------------------------------------------------------------------------------------------
+
+    def missing(self, engine, kind, model):
+        return (engine.name, kind) in self.absences or (engine.name, kind, model.name) in self.absences
+
+    def contends(self, engine, kind, cell):
+        if engine.name == "trident":
+            return True
+        of_class = [ms for (name, its_kind, key), (ms, _) in self.screened.items()
+                    if its_kind == kind and key == cell.key() and name != "trident"]
+        mine = self.screened.get((engine.name, kind, cell.key()))
+        return mine is not None and mine[0] <= SLACK * min(of_class)
+
+    def time_entry(self, engine, kind, model, screening, out):
+        cells = [cell for cell in self.cells if cell.model is model and (screening or self.contends(engine, kind, cell))]
+        if not cells or self.missing(engine, kind, model):
+            return
+        with Running(engine, self.options.threads, self.log) as running:
+            try:
+                if self.open(running, engine, kind, model) is None:
+                    return
+                for cell in cells:
+                    self.time_cell(running, engine, kind, cell, screening, out)
+            except Died as error:
+                say(f"  {engine.title} {kind} on {model.name}: {error}")
+
+    def time_cell(self, running, engine, kind, cell, screening, out):
+        key = engine.name, kind, cell.key()
+        if cell.name == "arrival" and engine.one_text_a_call:
+            like = engine.name, kind, (cell.model.name, "sorted")
+            if like in out:
+                out[key] = out[like]
+                return
+        seconds = 0.3 if screening else self.options.seconds
+        reply = running.ask(op="time", set=cell.path, order=cell.order, seconds=seconds, cold_ms=COLD_MS if screening else 0)
+        if "ok" not in reply:
+            say(f"  {engine.title} {kind}, {cell.name}: {reply.get('failed')}")
+            return
+        out[key] = statistics.median(reply["ms"]) / cell.unit_runs * cell.model.repeat
+        say(f"  {engine.title:<20} {kind:<5} {cell.model.name:<15} {cell.name:<8} {out[key]:12.2f} ms"
+            f" {cell.flops / out[key] / 1e6:8.0f} GFLOP/s")
+
+    def round(self, number, screening=False):
+        """One pass over engines and models, peaks around it; None when it is to be thrown away."""
+        name = "screening" if screening else f"round {number}"
+        before = peers_peak.wait_for_quiet(self.options, say)
+        if before is None:
+            return None
+        say(f"{name}: peak before, GFLOP/s: {peers_peak.words(before)}")
+        out, entries = {}, list(self.entries())
+        turn = number % len(entries)
+        for engine, kind in entries[turn:] + entries[:turn]:
+            for model in self.models():
+                self.time_entry(engine, kind, model, screening, out)
+        after = peers_peak.measure(self.options)
+        say(f"{name}: peak after, GFLOP/s: {peers_peak.words(after)}")
+        if not self.options.accept_busy and not peers_peak.good(after):
+            self.thrown.append(f"{name}: {peers_peak.words(after)}")
+            say(f"{name} thrown away: the threads did not give 1.8 of two")
+            return None
+        peak = peers_peak.mean(before, after)
+        self.peaks.append(peak)
+        cells = {cell.key(): cell for cell in self.cells}
+        return {key: (ms, self.share(cells[key[2]], ms, peak.get((key[1], self.options.threads)))) for key, ms in out.items()}
+
+    @staticmethod
+    def share(cell, ms, peak):
+        return cell.flops / ms / 1e6 / peak if peak else None
+
+    def run(self):
+        started = time.monotonic()
+        say("vectors against torch in f32")
+        self.judge()
+        rounds = 0
+        for attempt in range(self.options.rounds + 3):
+            screening = not self.screened
+            if not screening and rounds >= self.options.rounds:
+                break
+            out = self.round(attempt, screening)
+            if out is None:
+                continue
+            if screening:
+                self.screened = out
+                continue
+            rounds += 1
+            for key, pair in out.items():
+                self.times.setdefault(key, []).append(pair)
+        if not self.screened:
+            sys.exit("the machine is too busy: no round could be kept (--accept-busy keeps them, for a trial)")
+        if self.small and not self.options.no_processes:
+            self.first_vector = peers_oneshot.measure(self.options, self.small, self.work, say)
+        self.seconds = time.monotonic() - started
+        peers_report.write(self, machine(), commit())
+
+
+def parse():
+    parser = argparse.ArgumentParser(description="Trident beside every peer, on the CPU.")
+    parser.add_argument("trident", nargs="?", type=pathlib.Path, default=ROOT / "build/trident")
+    parser.add_argument("--quick", action="store_true", help=f"one round of {', '.join(peers_sets.QUICK)}")
+    parser.add_argument("--engines", help="names, comma between: " + ", ".join(engine.name for engine in ENGINES))
+    parser.add_argument("--classes", help=", ".join(CLASSES))
+    parser.add_argument("--shapes", help=", ".join(peers_sets.SHAPES + peers_sets.SMALL))
+    parser.add_argument("--rounds", type=int, help="after the screening; 0 shows the screening alone [2]")
+    parser.add_argument("--seconds", type=float, default=0.7, help="of one engine in one cell, or one pass where that is longer")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--accept-busy", action="store_true", help="keep rounds on a busy machine: a trial, no figures")
+    parser.add_argument("--no-processes", action="store_true", help="leave out the whole-process rows")
+    parser.add_argument("--shared", type=pathlib.Path, default=os.environ.get("TRI_SHARED", ROOT.parent / "shared"))
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench-peers")
+    parser.add_argument("--csv", type=pathlib.Path, default=ROOT / "bench/results/peers.csv")
+    options = parser.parse_args()
+    options.trident, options.work, options.shared = options.trident.resolve(), options.work.resolve(), pathlib.Path(options.shared)
+    options.quality_csv = options.csv.with_name(options.csv.stem + "_quality.csv")
+    options.rounds = options.rounds if options.rounds is not None else 1 if options.quick else 2
+    known = {engine.name: engine for engine in ENGINES}
+    for name, choices in (("engines", known), ("classes", CLASSES), ("shapes", peers_sets.SHAPES + peers_sets.SMALL)):
+        given = getattr(options, name)
+        default = peers_sets.QUICK if name == "shapes" and options.quick else list(choices)
+        chosen = given.split(",") if given else default
+        unknown = [one for one in chosen if one not in choices]
+        if unknown:
+            parser.error(f"--{name}: unknown {', '.join(unknown)}")
+        setattr(options, name, [known[one] for one in chosen] if name == "engines" else chosen)
+    return options
+
+
+if __name__ == "__main__":
+    Comparison(parse()).run()
