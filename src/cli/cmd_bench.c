@@ -1,119 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_bench.c — how many tokens a second does this machine encode, in the shapes that matter?
- *
- * A shape is TEXTSxTOKENS (specials counted), or `mixed`: 32 texts in one call, 16 as long as questions (8 to 23 tokens) and 16
- * as long as paragraphs (32, 64 ... 512), in a shuffled order. bench/bench_st.py draws the same lengths for the other side.
+/* cmd_bench.c — how fast does this machine encode, in the shapes that matter, and how much of it is put to use?
  *
  * What is timed is tri_embed on token ids, after one untimed run of the shape: no tokenizer, no file, no opening. Runs repeat
- * until the seconds are used up, at least MIN_RUNS of them; the figure is the median, with minimum and maximum beside it,
- * because a shared machine makes means lie. Ids are drawn uniformly from the vocabulary with a fixed seed, so that embedding
- * rows come from memory and not from a warm cache line. It does not compare: that takes two programs in turns (make bench). */
+ * until the seconds are used up, at least MIN_RUNS of them; rates are of the median run, because a shared machine makes means
+ * lie. The peak that the share refers to is measured just before and just after (bench_peak.h). It does not compare: that takes
+ * two programs in turns (make bench). `--peak` measures the peak alone, `--make-model` writes a model to measure with. */
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/number.h"
-#include "base/rng.h"
+#include "cli/bench_peak.h"
+#include "cli/bench_report.h"
+#include "cli/bench_shapes.h"
+#include "cli/random_model.h"
+#include "cli/signals.h"
 
-enum { MIN_RUNS = 3, MAX_RUNS = 100000, MIXED_TEXTS = 32, MAX_SHAPES = 32, MAX_SHAPE_TOKENS = 1 << 24 };
+enum { MIN_RUNS = 3, MAX_RUNS = 100000 };
 
 struct bench_args {
-    const char *shapes, *want;
+    const char *shapes, *want, *csv, *make_model, *shape;
     double seconds;
+    size_t rounds, layers, vocab, outliers, seed;
+    int dtype; /* ORDER DTYPES */
+    bool peak;
 };
+static const char DTYPES[] = "f32|bf16";
 
-typedef struct shape {
-    char name[32];
-    size_t n_texts, n_tokens;
-    size_t *lengths; /* [n_texts] */
-} shape;
-
-typedef struct timing {
-    size_t runs;
-    double median_ms, min_ms, max_ms;
-} timing;
-
-/* ---- shapes --------------------------------------------------------------------------------------------------------- */
-
-static void shape_drop(shape *s)
-{
-    mem_free(s->lengths);
-    s->lengths = NULL;
-}
-
-static tri_status shape_of(const char *word, size_t len, shape *out, tri_error *err)
-{
-    uint64_t texts = 0, tokens = 0;
-    const char *x = memchr(word, 'x', len);
-    bool mixed = len == 5 && memcmp(word, "mixed", 5) == 0;
-    memset(out, 0, sizeof *out);
-    if (!mixed && (!x || len >= sizeof out->name || !number_parse_u64(word, (size_t)(x - word), &texts) ||
-                   !number_parse_u64(x + 1, len - (size_t)(x - word) - 1, &tokens) || texts < 1 || tokens < 2 ||
-                   tokens > MAX_SHAPE_TOKENS || texts > MAX_SHAPE_TOKENS / tokens))
-        return err_set(err, TRI_ERR_ARGUMENT, "--shapes takes TEXTSxTOKENS (2 tokens or more) and mixed, got \"%.*s\"",
-                       (int)len, word);
-    memcpy(out->name, word, len);
-    out->n_texts = mixed ? MIXED_TEXTS : (size_t)texts;
-    out->lengths = mem_array(out->n_texts, sizeof *out->lengths);
-    if (!out->lengths) return err_memory(err, out->n_texts * sizeof *out->lengths);
-    for (size_t i = 0; i < out->n_texts; i++)
-        out->lengths[i] = !mixed ? (size_t)tokens : i < MIXED_TEXTS / 2 ? 8 + i : 32 * (i - MIXED_TEXTS / 2 + 1);
-    if (mixed) {
-        rng r;
-        rng_seed(&r, 1);
-        for (size_t i = out->n_texts - 1; i > 0; i--) {
-            size_t j = (size_t)rng_below(&r, i + 1), kept = out->lengths[i];
-            out->lengths[i] = out->lengths[j];
-            out->lengths[j] = kept;
-        }
-    }
-    for (size_t i = 0; i < out->n_texts; i++) out->n_tokens += out->lengths[i];
-    return TRI_OK;
-}
-
-static tri_status shapes_of(const char *words, shape *out, size_t *n, tri_error *err)
-{
-    *n = 0;
-    for (const char *p = words; *p;) {
-        size_t len = strcspn(p, ",");
-        if (*n == MAX_SHAPES) return err_set(err, TRI_ERR_ARGUMENT, "--shapes takes %d shapes at most", MAX_SHAPES);
-        TRI_TRY(shape_of(p, len, &out[(*n)++], err));
-        p += len + (p[len] == ',');
-    }
-    return *n ? TRI_OK : err_set(err, TRI_ERR_ARGUMENT, "--shapes is empty");
-}
+typedef struct bench {
+    cli *c;
+    const struct bench_args *args;
+    const setup_model *m;
+    const bench_shapes *shapes;
+    unsigned want;
+    bench_context context;
+    buf out, csv; /* JSON to be; rows of this round */
+    double *ms;   /* [MAX_RUNS] */
+} bench;
 
 /* ---- one shape ------------------------------------------------------------------------------------------------------- */
-
-/* Texts of this shape as token ids: the model's own specials at the ends, anything of the vocabulary between. `ids` and
- * `inputs` are for mem_free. */
-static tri_status draw_inputs(const setup_model *m, const shape *s, uint32_t **ids, tri_input **inputs, tri_error *err)
-{
-    tri_tokenize_options options;
-    tri_tokens empty;
-    tri_tokenize_options_init(&options);
-    TRI_TRY(tri_tokenize(tri_model_tokenizer(m->model), &options, (tri_text){"", 0}, NULL, &empty, err));
-    uint32_t first = empty.count ? empty.ids[0] : 0, last = empty.count ? empty.ids[empty.count - 1] : 0;
-    *ids = mem_array(s->n_tokens, sizeof **ids);
-    *inputs = mem_calloc(s->n_texts, sizeof **inputs);
-    if (!*ids || !*inputs) return err_memory(err, s->n_tokens * sizeof **ids);
-    rng r;
-    rng_seed(&r, 2);
-    uint32_t *p = *ids;
-    for (size_t i = 0; i < s->n_texts; i++) {
-        (*inputs)[i].ids = p;
-        (*inputs)[i].n_ids = s->lengths[i];
-        for (size_t t = 0; t < s->lengths[i]; t++) p[t] = (uint32_t)rng_below(&r, m->info.vocab);
-        p[0] = first;
-        p[s->lengths[i] - 1] = last;
-        p += s->lengths[i];
-    }
-    return TRI_OK;
-}
 
 static double now_ms(void)
 {
@@ -128,129 +57,224 @@ static int compare_ms(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static tri_status time_runs(cli *c, tri_session *session, unsigned want, const tri_input *inputs, size_t n, double *ms,
-                            size_t *runs, tri_error *err)
+static tri_status time_runs(bench *b, const bench_shape *s, size_t *runs, tri_error *err)
 {
-    const struct bench_args *args = c->options;
     tri_embed_options options;
     tri_embed_options_init(&options);
-    options.want = want;
+    options.want = b->want;
     double end = 0;
     for (size_t run = 0; run < MAX_RUNS + 1; run++) { /* run 0 warms up */
         tri_embeddings *e;
         double begin = now_ms();
-        TRI_TRY(tri_embed(session, &options, inputs, n, &e, err));
+        TRI_TRY(tri_embed(b->m->session, &options, s->inputs, s->n_texts, &e, err));
         double done = now_ms();
         tri_embeddings_free(e);
         TRI_TRY(cli_check_stop(err));
         if (run == 0) {
-            end = now_ms() + args->seconds * 1e3;
+            end = now_ms() + b->args->seconds * 1e3;
             continue;
         }
-        ms[run - 1] = done - begin;
+        b->ms[run - 1] = done - begin;
         *runs = run;
         if (run >= MIN_RUNS && done >= end) break;
     }
     return TRI_OK;
 }
 
-static tri_status time_shape(cli *c, const setup_model *m, const shape *s, unsigned want, timing *out, tri_error *err)
+static bench_timing timing_of(double *ms, size_t n)
 {
-    uint32_t *ids = NULL;
-    tri_input *inputs = NULL;
-    double *ms = mem_array(MAX_RUNS, sizeof *ms);
-    tri_status st = ms ? draw_inputs(m, s, &ids, &inputs, err) : err_memory(err, MAX_RUNS * sizeof *ms);
-    if (st == TRI_OK) st = time_runs(c, m->session, want, inputs, s->n_texts, ms, &out->runs, err);
-    if (st == TRI_OK) {
-        qsort(ms, out->runs, sizeof *ms, compare_ms);
-        out->min_ms = ms[0];
-        out->max_ms = ms[out->runs - 1];
-        out->median_ms = (ms[(out->runs - 1) / 2] + ms[out->runs / 2]) / 2;
+    qsort(ms, n, sizeof *ms, compare_ms);
+    return (bench_timing){.runs = n,
+                          .min_ms = ms[0],
+                          .max_ms = ms[n - 1],
+                          .p50_ms = (ms[(n - 1) / 2] + ms[n / 2]) / 2,
+                          .p95_ms = ms[(n * 95 + 99) / 100 - 1]};
+}
+
+static tri_status time_shape(bench *b, const bench_shape *s, size_t round, bench_row *out, tri_error *err)
+{
+    size_t runs = 0;
+    bench_peak before, after;
+    TRI_TRY(bench_peak_measure(b->m->engine, NULL, &before, err));
+    TRI_TRY(time_runs(b, s, &runs, err));
+    TRI_TRY(bench_peak_measure(b->m->engine, NULL, &after, err));
+    *out = (bench_row){.shape = s,
+                       .round = round,
+                       .t = timing_of(b->ms, runs),
+                       .peak = bench_peak_join(before, after),
+                       .ops = bench_shapes_ops(s, &b->m->info, b->want)};
+    return TRI_OK;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------- */
+
+static tri_status say_row(bench *b, const bench_row *r, tri_error *err)
+{
+    if (b->args->csv && bench_report_csv_row(&b->context, r, &b->csv)) return err_memory(err, b->csv.len);
+    if (b->c->shared.json) return bench_report_json_row(r, &b->out, err);
+    buf_clear(&b->out);
+    TRI_TRY(bench_report_text_row(r, &b->out, err));
+    return cli_print(&b->out, err);
+}
+
+static tri_status say_head(bench *b, tri_error *err)
+{
+    bool json = b->c->shared.json;
+    if ((json ? bench_report_json_head : bench_report_text_head)(&b->context, &b->out)) return err_memory(err, b->out.len);
+    return json ? TRI_OK : cli_print(&b->out, err);
+}
+
+static tri_status run_round(bench *b, size_t round, tri_error *err)
+{
+    buf_clear(&b->csv);
+    for (size_t i = 0; i < b->shapes->n; i++) {
+        bench_row row;
+        TRI_TRY(time_shape(b, &b->shapes->list[i], round, &row, err));
+        TRI_TRY(say_row(b, &row, err));
     }
-    mem_free(inputs);
-    mem_free(ids);
-    mem_free(ms);
+    return b->args->csv ? bench_report_csv_append(b->args->csv, &b->csv, err) : TRI_OK;
+}
+
+static tri_status run_rounds(bench *b, tri_error *err)
+{
+    if (b->args->csv) TRI_TRY(bench_report_csv_append(b->args->csv, &b->csv, err));
+    TRI_TRY(say_head(b, err));
+    for (size_t round = 1; round <= b->args->rounds; round++) TRI_TRY(run_round(b, round, err));
+    if (!b->c->shared.json) return TRI_OK;
+    if (bench_report_json_end(&b->out)) return err_memory(err, b->out.len);
+    return cli_print(&b->out, err);
+}
+
+static tri_status bench_model(cli *c, bench_shapes *shapes, unsigned want, tri_error *err)
+{
+    setup_model m = {0};
+    TRI_TRY(setup_open(&c->shared, c->args[0], want, &m, err));
+    bench b = {.c = c, .args = c->options, .m = &m, .shapes = shapes, .want = want ? want : m.info.want};
+    b.ms = mem_array(MAX_RUNS, sizeof *b.ms);
+    buf_init(&b.out, 0);
+    buf_init(&b.csv, 0);
+    bench_report_context(&m, c->args[0], b.want, &b.context);
+    tri_status st = b.ms ? bench_shapes_fill(shapes, c, &m, err) : err_memory(err, MAX_RUNS * sizeof *b.ms);
+    if (!st) st = run_rounds(&b, err);
+    buf_drop(&b.out);
+    buf_drop(&b.csv);
+    mem_free(b.ms);
+    setup_close(&m);
     return st;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------- */
+/* ---- the other two forms ----------------------------------------------------------------------------------------------- */
 
-static tri_status write_row(const cli *c, const shape *s, const timing *t, bool first, buf *out)
+static tri_status measure_peak(cli *c, tri_error *err)
 {
-    double rate = (double)s->n_tokens / t->median_ms * 1e3;
-    if (c->shared.json)
-        return buf_printf(
-            out,
-            "%s{\"shape\": \"%s\", \"texts\": %zu, \"tokens\": %zu, \"runs\": %zu, \"median_ms\": %.4f, \"min_ms\": %.4f, "
-            "\"max_ms\": %.4f, \"tokens_per_s\": %.1f}",
-            first ? "" : ", ", s->name, s->n_texts, s->n_tokens, t->runs, t->median_ms, t->min_ms, t->max_ms, rate);
-    return buf_printf(out, "%-10s %8zu %10.2f %10.2f %10.2f %8zu %12.0f\n", s->name, s->n_tokens, t->median_ms, t->min_ms,
-                      t->max_ms, t->runs, rate);
+    tri_engine *engine;
+    TRI_TRY(setup_open_engine(&c->shared, &engine, err));
+    tri_status st = bench_peak_print(engine, c->shared.json, err);
+    tri_engine_close(engine);
+    return st;
 }
 
-static tri_status write_head(const cli *c, const setup_model *m, unsigned want, buf *out)
+static int on_progress(void *ctx, uint64_t done, uint64_t total)
 {
-    const char *engine = tri_engine_describe(m->engine);
-    if (c->shared.json)
-        return buf_printf(out, "{\"engine\": \"%s\", \"want\": \"%s\", \"results\": [", engine, setup_want_words(want));
-    return buf_printf(out, "%s, %s\n%-10s %8s %10s %10s %10s %8s %12s\n", engine, setup_want_words(want), "shape", "tokens",
-                      "median ms", "min ms", "max ms", "runs", "tokens/s");
+    progress *bar = ctx;
+    bar->extent = total;
+    bar->items = done;
+    progress_span(bar, done, done, 0);
+    return signals_stopped();
 }
 
-static tri_status bench_shapes(cli *c, const setup_model *m, const shape *shapes, size_t n, unsigned want, buf *out,
-                               tri_error *err)
+static tri_status make_model(cli *c, tri_error *err)
 {
-    tri_status st = write_head(c, m, want, out);
-    for (size_t i = 0; st == TRI_OK && i < n; i++) {
-        timing t = {0};
-        TRI_TRY(time_shape(c, m, &shapes[i], want, &t, err));
-        st = write_row(c, &shapes[i], &t, i == 0, out);
-    }
-    if (st == TRI_OK && c->shared.json) st = buf_str(out, "]}\n");
-    return st == TRI_OK ? TRI_OK : err_set(err, st, "could not write the table");
+    const struct bench_args *args = c->options;
+    random_model m = {.shape = args->shape,
+                      .layers = args->layers,
+                      .vocab = args->vocab,
+                      .n_outliers = args->outliers,
+                      .seed = args->seed,
+                      .type = args->dtype == 1 ? DTYPE_BF16 : DTYPE_F32};
+    progress_begin(&c->bar, "make", "bytes", 0, c->shared.quiet);
+    return random_model_write(&m, args->make_model, on_progress, &c->bar, err);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------------- */
+
+static tri_status check_form(cli *c, tri_error *err)
+{
+    const struct bench_args *args = c->options;
+    const char *form = args->peak ? "--peak" : args->make_model ? "--make-model" : NULL;
+    bool maker_flags = args->shape || args->layers || args->vocab || args->outliers;
+    if (args->peak && args->make_model) return cli_usage(c, err, "--peak and --make-model are two forms");
+    if (form && c->n_args) return cli_usage(c, err, "%s takes no MODEL, got \"%s\"", form, c->args[0]);
+    if (form && (args->shapes || args->csv)) return cli_usage(c, err, "%s takes neither --shapes nor --csv", form);
+    if (!args->make_model && maker_flags)
+        return cli_usage(c, err, "--shape, --layers, --vocab and --outliers go with --make-model");
+    if (args->make_model && !args->shape) return cli_usage(c, err, "--make-model needs --shape " RANDOM_MODEL_SHAPES);
+    if (!form && !c->n_args) return cli_usage(c, err, "no MODEL given: trident bench MODEL, or --peak, or --make-model DIR");
+    if (!(args->seconds >= 0)) return cli_usage(c, err, "--seconds is 0 or more, got %g", args->seconds);
+    if (!args->rounds) return cli_usage(c, err, "--rounds is 1 or more");
+    return TRI_OK;
 }
 
 static tri_status run(cli *c, tri_error *err)
 {
     const struct bench_args *args = c->options;
-    shape shapes[MAX_SHAPES] = {0};
-    size_t n = 0;
+    TRI_TRY(check_form(c, err));
+    if (args->peak) return measure_peak(c, err);
+    if (args->make_model) return make_model(c, err);
+    bench_shapes shapes;
     unsigned want = 0;
-    setup_model m = {0};
-    buf out;
-    buf_init(&out, 0);
-    tri_status st = args->seconds >= 0 ? shapes_of(args->shapes, shapes, &n, err)
-                                       : err_set(err, TRI_ERR_ARGUMENT, "--seconds is 0 or more, got %g", args->seconds);
-    if (st == TRI_OK) st = setup_parse_want(args->want, &want, err);
-    if (st != TRI_OK) c->wrong_usage = true;
-    if (st == TRI_OK) st = setup_open(&c->shared, c->args[0], want, &m, err);
-    if (st == TRI_OK) st = bench_shapes(c, &m, shapes, n, want ? want : m.info.want, &out, err);
-    if (st == TRI_OK) st = cli_print(&out, err);
-    for (size_t i = 0; i < n; i++) shape_drop(&shapes[i]);
-    setup_close(&m);
-    buf_drop(&out);
+    tri_status st = bench_shapes_parse(args->shapes, &shapes, err);
+    if (!st) st = setup_parse_want(args->want, &want, err);
+    if (st == TRI_ERR_ARGUMENT) c->wrong_usage = true;
+    if (!st) st = bench_model(c, &shapes, want, err);
+    bench_shapes_drop(&shapes);
     return st;
 }
 
-static const flag flags[] = {{"shapes", 0, FLAG_TEXT, "LIST", "1x16,1x128,1x512,32x128,mixed",
-                              "TEXTSxTOKENS and mixed, comma between", offsetof(struct bench_args, shapes)},
-                             {"seconds", 0, FLAG_NUMBER, "X", "3", "time for each shape, after one run that does not count",
-                              offsetof(struct bench_args, seconds)},
-                             {"want", 0, FLAG_TEXT, "LIST", NULL,
-                              "dense, sparse, multi (comma between); by default all that the model has",
-                              offsetof(struct bench_args, want)},
-                             FLAG_END};
+#define FIELD(name) offsetof(struct bench_args, name)
+static const flag flags[] = {
+    {"shapes", 0, FLAG_TEXT, "LIST", NULL,
+     "TEXTSxTOKENS, mixed and corpus:FILE, comma between; by default those of 1x16, 1x128, 1x512, 1x2048, 1x8192, 8x128 and "
+     "32x128 "
+     "that the model's positions allow",
+     FIELD(shapes)},
+    {"seconds", 0, FLAG_NUMBER, "X", "3", "time for each shape of a round, after one run that does not count", FIELD(seconds)},
+    {"rounds", 0, FLAG_COUNT, "N", "1", "times to go through the shapes", FIELD(rounds)},
+    {"want", 0, FLAG_TEXT, "LIST", NULL, "dense, sparse, multi (comma between); by default all that the model has",
+     FIELD(want)},
+    {"csv", 0, FLAG_TEXT, "FILE", NULL, "append a row for each shape and round, with date, processor and commit", FIELD(csv)},
+    {"peak", 0, FLAG_SWITCH, NULL, NULL, "measure what the arithmetic units can do at most, and nothing else", FIELD(peak)},
+    {"make-model", 0, FLAG_TEXT, "DIR", NULL, "write a folder with random weights of a known shape, to measure with",
+     FIELD(make_model)},
+    {"shape", 0, FLAG_WORD, RANDOM_MODEL_SHAPES, NULL, "the shape of that model", FIELD(shape)},
+    {"layers", 0, FLAG_COUNT, "N", NULL, "its layers; 0 is as many as the shape has", FIELD(layers)},
+    {"vocab", 0, FLAG_COUNT, "N", NULL, "its rows of token embeddings; 0 is as many as the shape has", FIELD(vocab)},
+    {"outliers", 0, FLAG_COUNT, "N", NULL, "channels of it that stand out thirtyfold, to make quantising hard",
+     FIELD(outliers)},
+    {"dtype", 0, FLAG_CHOICE, DTYPES, "f32", "how its weights are stored", FIELD(dtype)},
+    {"seed", 0, FLAG_COUNT, "N", "1", "its numbers: the same seed gives the same bytes", FIELD(seed)},
+    FLAG_END};
 
 const cli_command cmd_bench = {
     .name = "bench",
-    .summary = "measure how fast this machine encodes",
-    .usage = "MODEL [--shapes LIST] [--seconds X]",
-    .notes = "Times the forward pass on token ids: no tokenizer, no files. The rate is tokens over the median time of a run.",
-    .examples = {"trident bench small-m3", "trident bench small-m3 --shapes 1x128,mixed --seconds 10 --json"},
+    .summary = "measure how fast this machine encodes, and its share of the possible",
+    .usage = "MODEL [--shapes LIST] [--seconds X] [--rounds N] [--csv FILE]\n"
+             "--peak [--threads N]\n"
+             "--make-model DIR --shape " RANDOM_MODEL_SHAPES " [--layers N] [--vocab N] [--outliers N]",
+    .notes =
+        "Times the forward pass on token ids: no tokenizer, no files; a corpus is tokenised before. Rates are of the median "
+        "run\n"
+        "(p50). GFLOP/s counts matrix products and attention, a multiplication and an addition as two; of the last layer only\n"
+        "what the wanted rows need. The peak is that of all threads, from register to register in the same precision, "
+        "measured\n"
+        "before and after each shape. \"cores shared\": two threads reached less than 1.8 times one thread's peak, so that "
+        "the\n"
+        "threads share cores, or the machine is busy, and the row says little.",
+    .examples = {"trident bench small-m3 --precision bf16 --shapes 1x128,corpus:texts.jsonl --want dense",
+                 "trident bench --make-model /tmp/m3 --shape bge-m3 --layers 4 --vocab 4096"},
     .flags = flags,
     .options_size = sizeof(struct bench_args),
     .shared = SETUP_MACHINE | SETUP_LENGTH | SETUP_RULES | SETUP_JSON,
-    .min_args = 1,
     .max_args = 1,
     .run = run,
 };

@@ -71,7 +71,7 @@ static void talk(void *ctx, int level, const char *line)
     if (!args->quiet && level <= 1) fprintf(stderr, "trident: %s\n", line);
 }
 
-static tri_status open_engine(const setup_args *args, tri_engine **out, tri_error *err)
+tri_status setup_open_engine(const setup_args *args, tri_engine **out, tri_error *err)
 {
     tri_engine_options o;
     tri_engine_options_init(&o);
@@ -93,7 +93,7 @@ tri_status setup_open_model(const setup_args *args, const char *name, unsigned w
     tri_status st;
     memset(out, 0, sizeof *out);
     TRI_TRY(model_dir_find(name, out->path, sizeof out->path, err));
-    TRI_TRY(open_engine(args, &out->engine, err));
+    TRI_TRY(setup_open_engine(args, &out->engine, err));
     tri_model_options_init(&o);
     o.want = want;
     o.tokenizer_rules = args->rules < 0 ? TRI_RULES_FILE : args->rules;

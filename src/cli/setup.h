@@ -52,6 +52,8 @@ typedef struct setup_model {
 tri_status setup_open(const setup_args *args, const char *name, unsigned want, setup_model *out, tri_error *err);
 /* The same without a session: for looking at a model. */
 tri_status setup_open_model(const setup_args *args, const char *name, unsigned want, setup_model *out, tri_error *err);
+/* The machine alone. */
+tri_status setup_open_engine(const setup_args *args, tri_engine **out, tri_error *err);
 void setup_close(setup_model *m); /* a zeroed one is fine */
 /* Only the tokenizer; `name` may also be a tokenizer file. */
 tri_status setup_open_tokenizer(const setup_args *args, const char *name, tri_tokenizer **out, tri_error *err);
