@@ -30,10 +30,10 @@ typedef struct cpu_tile {
 } cpu_tile;
 enum { TILE_F32, TILE_BF16, TILE_INT8, N_TILES };
 
-/* The end of linear for one task: c is blocks of `width` columns, block j's row i at c + (j * rows + i) * width. */
+/* The end of linear for a tile: c's row i at c + i * width, n <= width. */
 typedef struct epilogue_block {
-    size_t rows, n; /* n columns wanted of the blocks */
-    bool ends;      /* they are y's last */
+    size_t rows, n;
+    bool ends; /* the columns are y's last */
     const void *c;
     size_t width;
     const row_scale *x_scales; /* [rows], int8; NULL: c is f32 */

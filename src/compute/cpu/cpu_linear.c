@@ -3,7 +3,7 @@
  *
  * A task computes LINEAR_ROWS rows x LINEAR_COLUMNS columns at most. It goes along k in slabs of LINEAR_DEPTH bytes of x; in a
  * slab it goes panel by panel (the panel's slab stays in L2 while all tiles of rows pass over it) and adds the slab's sums to
- * its block of c; at the end comes the epilogue. x is read where it lies. Sums over k thus run in one order whatever M, the
+ * its block of c; after the last slab of a tile comes its epilogue, while c is in L1. x is read where it lies. Sums over k thus run in one order whatever M, the
  * tile's height or the number of threads: chains of LINEAR_DEPTH bytes, added in order. With few rows the columns are cut finer,
  * so that all threads stream weights.
  *
@@ -35,53 +35,72 @@ typedef struct linear_job {
 typedef struct linear_share {
     size_t first_tile, n_tiles, first_block, n_blocks;
     size_t first_row, n_rows;
-    float *c; /* or int32: block b's row i at (b * n_rows + i) * width */
+    float *c; /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
 } linear_share;
 
 static size_t tile_row(const linear_job *job, size_t tile) { return cpu_part(job->x->rows, job->tiles, tile); }
+
+/* y = epilogue(c) for the rows of one tile and one block of columns, while c is in L1. */
+static void finish_tile(const linear_job *job, size_t block, size_t row, size_t rows, const float *c)
+{
+    size_t col = block * job->width, left = job->w->n - col;
+    const epilogue *e = job->e;
+    epilogue_block part = {
+        .rows = rows,
+        .n = left < job->width ? left : job->width,
+        .ends = left <= job->width,
+        .c = c,
+        .width = job->width,
+        .y = (char *)job->y->data + (row * job->y->ld + col) * dtype_size(job->y->type),
+        .y_type = job->y->type,
+        .y_ld = job->y->ld,
+    };
+    if (job->w->p == PRECISION_INT8) {
+        part.x_scales = job->x->scales + row;
+        part.w_scales = job->w->scales + col;
+        part.w_sums = job->w->sums + col;
+    }
+    if (e) {
+        part.act = e->act;
+        part.bias = e->bias ? e->bias + col : NULL;
+    }
+    if (e && e->residual) {
+        part.residual = (const float *)e->residual->data + row * e->residual->ld + col;
+        part.residual_ld = e->residual->ld;
+    }
+    job->kernels->epilogue(&part);
+}
+
+/* Where the epilogue will read and write, asked for before the tile's products hide the wait. */
+static void ask_for(const linear_job *job, size_t block, size_t row, size_t rows)
+{
+    size_t size = dtype_size(job->y->type), col = block * job->width;
+    const char *y = (const char *)job->y->data + (row * job->y->ld + col) * size;
+    for (size_t i = 0; i < rows; i++, y += job->y->ld * size)
+        for (size_t line = 0; line < job->width * size; line += 64) __builtin_prefetch(y + line, 1);
+    if (!job->e || !job->e->residual || job->e->residual->data == job->y->data) return;
+    const tensor *r = job->e->residual;
+    const float *from = (const float *)r->data + row * r->ld + col;
+    for (size_t i = 0; i < rows; i++, from += r->ld)
+        for (size_t line = 0; line < job->width; line += 16) __builtin_prefetch(from + line);
+}
 
 static void multiply_slab(const linear_job *job, const linear_share *s, size_t group, size_t n_groups)
 {
     const packed_matrix *w = job->w;
     size_t x_step = job->x->ld * dtype_size(job->x->type), b_step = w->groups * GROUP_BYTES;
+    bool last = group + n_groups == w->groups, only = last && group == 0;
     for (size_t b = 0; b < s->n_blocks; b++) {
         const char *panel = packed_panel(w, (s->first_block + b) * job->tile->panels) + group * GROUP_BYTES;
         for (size_t t = 0; t < s->n_tiles; t++) {
             size_t row = tile_row(job, s->first_tile + t), rows = tile_row(job, s->first_tile + t + 1) - row;
-            job->tile->run(rows, n_groups, (const char *)job->x->data + row * x_step + 4 * group, x_step, panel, b_step,
-                           s->c + (b * s->n_rows + row - s->first_row) * job->width, job->width, group > 0);
+            float *c = only ? s->c : s->c + (b * s->n_rows + row - s->first_row) * job->width;
+            if (last) ask_for(job, s->first_block + b, row, rows);
+            job->tile->run(rows, n_groups, (const char *)job->x->data + row * x_step + 4 * group, x_step, panel, b_step, c,
+                           job->width, group > 0);
+            if (last) finish_tile(job, s->first_block + b, row, rows, c);
         }
     }
-}
-
-static void finish_share(const linear_job *job, const linear_share *s)
-{
-    size_t col = s->first_block * job->width, left = job->w->n - col;
-    const epilogue *e = job->e;
-    epilogue_block block = {
-        .rows = s->n_rows,
-        .n = left < s->n_blocks * job->width ? left : s->n_blocks * job->width,
-        .ends = left <= s->n_blocks * job->width,
-        .c = s->c,
-        .width = job->width,
-        .y = (char *)job->y->data + (s->first_row * job->y->ld + col) * dtype_size(job->y->type),
-        .y_type = job->y->type,
-        .y_ld = job->y->ld,
-    };
-    if (job->w->p == PRECISION_INT8) {
-        block.x_scales = job->x->scales + s->first_row;
-        block.w_scales = job->w->scales + col;
-        block.w_sums = job->w->sums + col;
-    }
-    if (e) {
-        block.act = e->act;
-        block.bias = e->bias ? e->bias + col : NULL;
-    }
-    if (e && e->residual) {
-        block.residual = (const float *)e->residual->data + s->first_row * e->residual->ld + col;
-        block.residual_ld = e->residual->ld;
-    }
-    job->kernels->epilogue(&block);
 }
 
 static void run_share(void *ctx, size_t task, size_t worker)
@@ -101,7 +120,6 @@ static void run_share(void *ctx, size_t task, size_t worker)
         n = job->w->groups - group < LINEAR_DEPTH / 4 ? job->w->groups - group : LINEAR_DEPTH / 4;
         multiply_slab(job, &s, group, n);
     }
-    finish_share(job, &s);
     cpu_scratch_give(job->c, slot);
 }
 _Static_assert(LINEAR_ROWS * LINEAR_COLUMNS * 4 <= CPU_SCRATCH_BYTES, "a task's block of c fits");
