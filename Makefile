@@ -8,6 +8,7 @@
 #   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
 #   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
 #   make bench-peers   speed beside the other engines on this CPU   (PEERS="--quick": options; makes environments, 2 GB, once)
+#   make bench-tokenizer   against HF tokenizers, one thread and all
 #   make check-headers make format   make docs (docs/cli)              make deps     install what is missing
 #
 # Every target that builds asks tools/deps.sh first: as root it installs what is missing, otherwise it prints the line to run.
@@ -17,7 +18,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality bench-peers fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality bench-peers bench-tokenizer fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -67,6 +68,13 @@ bench: all
 
 bench-quality: all
 	@python3 bench/bench_quality.py build/trident
+
+bench-tokenizer: all
+	@tools/deps.sh venv pull
+	@bench/bench_venv.sh
+	@build/trident pull small-m3
+	@$(call build,release,$(options),--target bench_tokenizer)
+	@.venv-bench/bin/python bench/bench_tokenizer.py build/bench/bench_tokenizer
 
 # The comparison wants the peaks of the same round from build/trident; it takes the machine for itself.
 bench-peers: all
