@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from packed_folder import find_packed
 from peers_engines import ROOT
 
 RUNS = {"trident": 15, "onnxruntime": 5, "torch": 3}
@@ -24,30 +25,34 @@ def time_command(words, runs):
 
 
 def commands(options, small, work):
+    """(name, engine, function that gives its command line)"""
     source = work / "oneshot.jsonl"
     source.write_text(json.dumps({"text": TEXT}) + "\n")
-    encode = [options.trident, "encode", small.folder, "-i", source, "-o", work / "oneshot.out.jsonl", "--want", "dense", "-q",
-              "--role", "query", "--threads", options.threads]
-    int8 = [encode[0], "encode", work / "trident-int8-small-m3", *encode[3:], "--precision", "int8"]
+    tail = ["-i", source, "-o", work / "oneshot.out.jsonl", "--want", "dense", "-q", "--role", "query", "--threads", options.threads]
+
+    def trident(precision):
+        folder = find_packed(options.trident, small.folder, work, precision, work / f"{small.name}-calibration.jsonl")
+        return [options.trident, "encode", folder, *tail, "--precision", precision]
+
     graphs = work / "onnx-small-m3"
     lean = [ROOT / ".venv-peers-ort/bin/python", ROOT / "bench/peers/oneshot_ort.py"]
-    tail = [small.folder / "tokenizer.json", "query: " + TEXT, options.threads]
-    return [("Trident f32", "trident", encode), ("Trident bf16", "trident", [*encode, "--precision", "bf16"]),
-            ("Trident int8", "trident", int8),
-            ("sentence-transformers", "torch", [sys.executable, ROOT / "bench/peers/oneshot_st.py", small.folder, TEXT]),
-            ("lean ONNX Runtime f32", "onnxruntime", [*lean, graphs / "full-f32.onnx", *tail]),
-            ("lean ONNX Runtime int8", "onnxruntime", [*lean, graphs / "full-int8.onnx", *tail])]
+    words = [small.folder / "tokenizer.json", "query: " + TEXT, options.threads]
+    sentence_transformers = [sys.executable, ROOT / "bench/peers/oneshot_st.py", small.folder, TEXT]
+    return [*((f"Trident {kind}", "trident", lambda kind=kind: trident(kind)) for kind in options.classes),
+            ("sentence-transformers", "torch", lambda: sentence_transformers),
+            *((f"lean ONNX Runtime {kind}", "onnxruntime", lambda kind=kind: [*lean, graphs / f"full-{kind}.onnx", *words])
+              for kind in ("f32", "int8"))]
 
 
 def measure(options, small, work, say):
     """[(name, ms or None, why not)]"""
     out = []
     wanted = {engine.name for engine in options.engines}
-    for name, engine, words in commands(options, small, work):
+    for name, engine, command in commands(options, small, work):
         if engine not in wanted:
             continue
         try:
-            out.append((name, time_command(words, RUNS[engine]), None))
+            out.append((name, time_command(command(), RUNS[engine]), None))
             say(f"  whole process, one query: {name:<24} {out[-1][1]:9.1f} ms")
         except (RuntimeError, OSError) as error:
             out.append((name, None, str(error)))

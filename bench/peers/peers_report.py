@@ -42,8 +42,7 @@ class Figure:
         shares = [share for _, share in pairs if share is not None]
         self.ms = statistics.median(self.all) if pairs else None
         self.share = statistics.median(shares) if shares else None
-        judged = run.judgment(engine, kind)
-        self.sets_bar = engine == "trident" or judged is None or judged.passes(kind)
+        self.sets_bar = run.sets_bars(engine, kind)
 
     def words(self):
         if self.ms is None:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """worker_trident.py: this project's own library, by ctypes, token ids in and dense vectors out.
 
-int8 needs a packed file beside the model, calibrated on texts; where it is missing, `trident export packed` makes it."""
+Every precision from a packed file, which int8 needs (it is calibrated) and the others start faster with."""
 import ctypes
 import hashlib
 import pathlib
-import subprocess
 
 import numpy as np
 
 import worker
+from packed_folder import find_packed
 
 SIZE, TEXT = ctypes.c_size_t, ctypes.c_char_p
 DENSE = 1
@@ -61,7 +61,6 @@ class Trident(worker.Worker):
 
     def open(self, ask):
         program = pathlib.Path(ask["trident"])
-        self.pack_model(program, ask)
         self.lib = ctypes.CDLL(str(program.parent / "libtrident.so"))
         self.lib.tri_engine_describe.restype = TEXT
         self.lib.tri_engine_describe.argtypes = [ctypes.c_void_p]
@@ -75,7 +74,8 @@ class Trident(worker.Worker):
         self.call("tri_engine_open", ctypes.byref(options), ctypes.byref(engine))
         options = self.options(ModelOptions, "tri_model_options_init")
         options.want, options.no_tokenizer = DENSE, 1
-        self.call("tri_model_open", engine, str(ask["model"]).encode(), ctypes.byref(options), ctypes.byref(model))
+        folder = find_packed(program, ask["model"], ask["cache"], ask["precision"], ask["calibration"])
+        self.call("tri_model_open", engine, str(folder).encode(), ctypes.byref(options), ctypes.byref(model))
         options = self.options(SessionOptions, "tri_session_options_init")
         self.call("tri_session_new", model, ctypes.byref(options), ctypes.byref(self.session))
         self.embed_options = self.options(EmbedOptions, "tri_embed_options_init")
@@ -85,26 +85,6 @@ class Trident(worker.Worker):
     @staticmethod
     def library_hash(program):
         return hashlib.sha256((program.parent / "libtrident.so").read_bytes()).hexdigest()[:12]
-
-    @staticmethod
-    def pack_model(program, ask):
-        """The calibrated int8 file, once per cache; a folder of its own (links) keeps the user's model folder as it is."""
-        if ask["precision"] != "int8":
-            return
-        source = pathlib.Path(ask["model"]).resolve()
-        folder = pathlib.Path(ask["cache"]) / f"trident-int8-{source.name}"
-        if not (folder / "ready").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            for item in source.iterdir():
-                link = folder / item.name
-                if not link.is_symlink():
-                    link.symlink_to(item)
-            done = subprocess.run([program, "export", "packed", folder, "--precision", "int8", "--calibrate", ask["calibration"]],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            if done.returncode:
-                raise RuntimeError("trident export packed: " + (done.stderr.strip().splitlines() or ["failed"])[-1])
-            (folder / "ready").touch()
-        ask["model"] = folder
 
     def pack(self, ids, texts, role):
         arrays = [(ctypes.c_uint32 * len(one))(*one) for one in ids]
