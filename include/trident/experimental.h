@@ -3,7 +3,7 @@
 #ifndef TRIDENT_EXPERIMENTAL_H
 #define TRIDENT_EXPERIMENTAL_H
 
-#include "trident/engine.h"
+#include "trident/embed.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,7 +23,7 @@ TRI_API tri_status tri_doctor_run(tri_engine *engine, const char *path, tri_doct
 /* Writes a model's matrices, packed for this precision, into one file that engines map instead of packing at each start. */
 typedef struct tri_export_options {
     size_t struct_size;
-    const char *precision;    /* NULL = the engine's. "int8" is calibrated first: this call only keeps one that is there */
+    const char *precision;    /* NULL = the engine's; "int8" is only kept: see tri_export_calibrated */
     const char *to;           /* NULL = trident-PRECISION.packed in the model's folder, where opening finds it */
     int force;                /* 1: write even when the same is there */
     tri_progress_fn progress; /* in bytes of weights */
@@ -39,6 +39,47 @@ typedef struct tri_export_result {
 } tri_export_result;
 TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
                                      tri_export_result *out, tri_error *err);
+
+/* int8: how weights are rounded is fitted to texts; then what that costs is measured on other texts, f32 against the kernels that
+ * will run. Only what stays within the bars is put beside the model, unless the loss is accepted. */
+typedef struct tri_calibrate_options {
+    size_t struct_size;
+    const char *to;         /* as in tri_export_options */
+    int accept_loss;        /* 1: write the file though a bar is missed; its recipe says so */
+    const tri_input *texts; /* in the order in which they are taken; random is best */
+    size_t n_texts;
+    size_t n_held_out; /* the last so many are only measured on; 0 = a quarter */
+    size_t max_tokens; /* texts are taken as long as they stay within; 0 = 131,072 */
+    /* A task whose nDCG@10 by dense vectors is measured too; qrels NULL = none. Only judged queries are run. */
+    const tri_qrels *qrels;
+    const tri_input *queries, *corpus;
+    const tri_text *query_ids, *corpus_ids;
+    size_t n_queries, n_corpus;
+    /* phase: "calibrate", "smooth", "round", "measure", "rank"; the numbers begin anew in each. Non-zero cancels. */
+    int (*progress)(void *ctx, const char *phase, uint64_t done, uint64_t total);
+    void *progress_ctx;
+} tri_calibrate_options;
+TRI_API void tri_calibrate_options_init(tri_calibrate_options *options);
+
+typedef struct tri_loss {
+    const char *name; /* "dense_mean", "dense_min", "multi_p5", "sparse_top5", "ndcg10_loss_percent" */
+    double value, bar;
+    int at_most; /* 1: value is to be at most the bar; 0: at least */
+} tri_loss;
+
+typedef struct tri_calibration {
+    size_t n_texts, n_held_out; /* used */
+    uint64_t n_tokens, n_held_out_tokens;
+    tri_loss losses[8];
+    size_t n_losses;
+    double ndcg10_f32, ndcg10_int8; /* with qrels */
+    int within; /* 1: every loss is within its bar */
+    char json[2048]; /* all this as it stands in the file's recipe; empty until it was measured */
+} tri_calibration;
+
+/* TRI_ERR_LIMIT: a bar was missed and no file written; `figures` then tells by how much. */
+TRI_API tri_status tri_export_calibrated(tri_engine *engine, const char *path, const tri_calibrate_options *options,
+                                         tri_calibration *figures, tri_export_result *out, tri_error *err);
 
 /* What an engine came to be; strings are borrowed from it. */
 typedef struct tri_engine_info {

@@ -178,6 +178,11 @@ tri_status bind_linear(packing *pk, const weights *w, const char *room, const ch
     return TRI_OK;
 }
 
+void bind_same_input(packing *pk)
+{
+    pk->list[pk->n_list - 1].same_input = true;
+}
+
 tri_status bind_table(const weights *w, const char *name, size_t rows, size_t cols, const char *why, tensor *out,
                       tri_error *err)
 {

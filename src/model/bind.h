@@ -18,6 +18,7 @@ typedef struct bound_matrix {
     const weight *parts[MAX_BOUND_PARTS];
     size_t n_parts, n_each, k;
     precision p;
+    bool same_input;       /* it reads what the matrix before it in the list reads: both must be smoothed alike */
     packed_matrix *matrix; /* borrowed; NULL when only planned */
 } bound_matrix;
 
@@ -46,6 +47,8 @@ tri_status bind_vectors(compute *c, const weights *w, const char *const *names, 
  * then given back. `room`: "" for the encoder's, "sparse", "multi", "dense0".. for heads. w outlives pk. */
 tri_status bind_linear(packing *pk, const weights *w, const char *room, const char *const *names, size_t n_names, size_t n_each,
                        size_t k, precision p, packed_matrix **out, tri_error *err);
+/* Says of the matrix bound last that its input is that of the one before it. */
+void bind_same_input(packing *pk);
 /* Packs a bound matrix from the weights, whatever the list holds: for an exporter. smoothing [k] may be NULL; rows [n, k] with
  * scales [n] replace the weights (int8, behind the smoothing), NULL = none. */
 tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, const int8_t *rows, const float *scales,

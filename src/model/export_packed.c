@@ -41,11 +41,12 @@ static tri_status take_sources(job *j, tri_error *err)
 
 /* ---- what is there --------------------------------------------------------------------------------------------------- */
 
-/* Each blob as it is, under the sources' present times. */
-static tri_status copy_file(const job *j, const packed_file *f, const char *recipe, tri_error *err)
+/* Each blob as it is. */
+static tri_status copy_file(packed_export_result *to, const packed_file *f, const char *recipe, const packed_source *sources,
+                            size_t n_sources, tri_error *err)
 {
     packed_writer *w;
-    TRI_TRY(packed_writer_open(j->result->path, &w, err));
+    TRI_TRY(packed_writer_open(to->path, &w, err));
     for (size_t i = 0; i < f->n_entries; i++) {
         packed_entry e = packed_file_entry(f, i);
         tri_status st = packed_writer_add(w, &e, err);
@@ -55,7 +56,8 @@ static tri_status copy_file(const job *j, const packed_file *f, const char *reci
         }
         mapped_file_wont_need(&f->map, (size_t)((const uint8_t *)e.blob - f->map.data), e.bytes);
     }
-    return packed_writer_finish(w, recipe, j->sources, j->n_sources, f->identity, &j->result->bytes, err);
+    to->n_matrices = f->n_entries;
+    return packed_writer_finish(w, recipe, sources, n_sources, f->identity, &to->bytes, err);
 }
 
 /* A calibrated file is not made again only because nobody calibrates now. */
@@ -83,7 +85,8 @@ static tri_status refresh(const job *j, const packed_file *f, bool *done, tri_er
     j->result->was_there = *done && state == PACKED_FRESH;
     if (!*done || state == PACKED_FRESH) return TRI_OK;
     char *recipe = arena_copy(&j->m->keep, f->recipe.bytes, f->recipe.len);
-    return recipe ? copy_file(j, f, recipe, err) : err_memory(err, f->recipe.len);
+    if (!recipe) return err_memory(err, f->recipe.len);
+    return copy_file(j->result, f, recipe, j->sources, j->n_sources, err); /* under their present times */
 }
 
 static tri_status look_at_old(const job *j, const char *recipe, bool *done, tri_error *err)
@@ -156,12 +159,11 @@ static tri_status write_or_keep(job *j, const char *recipe, tri_error *err)
     return write_new(j, recipe, err);
 }
 
-static tri_status choose_path(job *j, const char *dir, tri_error *err)
+tri_status export_packed_path(precision p, const char *to, const char *path, char out[LIMIT_PATH], tri_error *err)
 {
     char name[64];
-    precision_file_name(j->o->p, name, sizeof name);
-    tri_status st =
-        j->o->to ? file_join(j->result->path, LIMIT_PATH, "", j->o->to) : file_join(j->result->path, LIMIT_PATH, dir, name);
+    precision_file_name(p, name, sizeof name);
+    tri_status st = to ? file_join(out, LIMIT_PATH, "", to) : file_join(out, LIMIT_PATH, path, name);
     return st ? err_set(err, st, "could not write a packed file: its path is too long") : TRI_OK;
 }
 
@@ -173,12 +175,36 @@ tri_status export_packed(compute *c, log_hook log, const char *path, const packe
     job j = {.o = o, .result = result};
     buf recipe;
     *result = (packed_export_result){.bytes = 0};
-    TRI_TRY(choose_path(&j, path, err));
+    TRI_TRY(export_packed_path(o->p, o->to, path, result->path, err));
     TRI_TRY(model_open(c, &how, log, path, &mo, &j.m, err));
     buf_init(&recipe, 0);
     tri_status st = build_recipe(o, &recipe) ? err_memory(err, recipe.len) : TRI_OK;
     if (!st) st = write_or_keep(&j, (const char *)recipe.data, err);
     buf_drop(&recipe);
     model_close(j.m);
+    return st;
+}
+
+static tri_status relabel(const packed_file *f, const char *recipe, arena *memory, packed_export_result *result, tri_error *err)
+{
+    packed_source *sources = arena_array(memory, f->n_sources, sizeof *sources);
+    if (!sources) return err_memory(err, f->n_sources * sizeof *sources);
+    for (size_t i = 0; i < f->n_sources; i++) sources[i] = packed_file_source(f, i);
+    return copy_file(result, f, recipe, sources, f->n_sources, err);
+}
+
+tri_status export_packed_relabel(const packed_file *f, const char *path, const packed_export *o, packed_export_result *result,
+                                 tri_error *err)
+{
+    arena memory;
+    buf recipe;
+    *result = (packed_export_result){.bytes = 0};
+    TRI_TRY(export_packed_path(o->p, o->to, path, result->path, err));
+    arena_init(&memory, 0);
+    buf_init(&recipe, 0);
+    tri_status st = build_recipe(o, &recipe) ? err_memory(err, recipe.len) : TRI_OK;
+    if (!st) st = relabel(f, (const char *)recipe.data, &memory, result, err);
+    buf_drop(&recipe);
+    arena_drop(&memory);
     return st;
 }

@@ -39,5 +39,11 @@ typedef struct packed_export_result {
  * weights, nothing is done; where only the weights' times have changed, the matrices are copied under the new times. */
 tri_status export_packed(compute *c, log_hook log, const char *path, const packed_export *o, packed_export_result *result,
                          tri_error *err);
+/* The same matrices of the same weights under another recipe: o's version and calibration. f: a packed file for o->p of the
+ * model folder `path`; where it lies, and whether it still has a name, does not matter. */
+tri_status export_packed_relabel(const packed_file *f, const char *path, const packed_export *o, packed_export_result *result,
+                                tri_error *err);
+/* Where export_packed would write. */
+tri_status export_packed_path(precision p, const char *to, const char *path, char out[LIMIT_PATH], tri_error *err);
 
 #endif

@@ -119,6 +119,7 @@ static tri_status bind_attention(const binder *b, size_t i, layer *l)
     } else {
         TRI_TRY(bind_linear(b->pk, b->w, "", name, 1, D, D, b->pk->p, &l->q, b->err));
         TRI_TRY(bind_linear(b->pk, b->w, "", name + 1, 2, D, D, b->pk->p, &l->kv, b->err));
+        bind_same_input(b->pk);
         TRI_TRY(check_smoothing(b, l));
     }
     return bind_vectors(b->pk->c, b->w, bias, 3, D, &l->qkv_bias, b->err);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* calibrate_texts.h — texts through a model in f32: some are watched, the others' vectors kept to compare with. */
+#ifndef TRI_MODEL_CALIBRATE_TEXTS_H
+#define TRI_MODEL_CALIBRATE_TEXTS_H
+
+#include "model/calibrate.h"
+#include "model/calibrate_inputs.h"
+#include "model/session.h"
+
+/* A session whose limits fit the texts: longer ones are cut, longer rows of ids are refused. */
+tri_status calibrate_texts_session(model *m, const calibration_plan *plan, session **out, tri_error *err);
+/* How many texts are used within plan->max_tokens, noted in figures with their tokens; *identity is a hash of their ids. */
+tri_status calibrate_texts_count(session *s, const calibration_plan *plan, tri_calibration *figures, uint64_t *identity,
+                                 tri_error *err);
+/* The first figures->n_texts texts, every Linear's input watched. */
+tri_status calibrate_texts_watch(session *s, const calibration_plan *plan, const tri_calibration *figures, input_table *inputs,
+                                 tri_error *err);
+/* The vectors of the figures->n_held_out texts that are held out. */
+tri_status calibrate_texts_encode(session *s, const calibration_plan *plan, const tri_calibration *figures,
+                                  tri_embeddings **out, tri_error *err);
+
+#endif
