@@ -25,3 +25,7 @@ add_executable(fuzz_kernels ${CMAKE_SOURCE_DIR}/fuzz/fuzz_kernels.c ${CMAKE_SOUR
 target_compile_options(fuzz_kernels PRIVATE -Wno-missing-prototypes)
 target_link_libraries(fuzz_kernels PRIVATE trident_static)
 set_target_properties(fuzz_kernels PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+
+add_executable(bench_kernels ${CMAKE_SOURCE_DIR}/bench/kernels/bench_kernels.c)
+target_link_libraries(bench_kernels PRIVATE trident_static)
+set_target_properties(bench_kernels PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench_kernels.c — how far from the machine's peak is each kernel?
  *
- *   bench_kernels [isa] [threads] [op]     default: the best isa, all processors, every op
+ *   bench_kernels [isa] [threads] [op]     default: the best isa, all processors, every op; "linear bf16", or "linear" for
+ *                                          that in every precision
  *
  * Prints CSV: op, shape, isa, threads, GFLOP/s (or GB/s) as minimum, median and best of ROUNDS rounds, and the best's share of
- * the peak. The peak is a register-only multiply-add loop on the same threads, measured anew beside every shape, since clocks
- * and neighbours move it. Inputs are random and never zero; weights rotate through COPIES packed copies so that a small layer
- * is not served from L2. Lines that start with # say what machine it was. With one thread, time is that thread's own processor
- * time, so that a busy machine costs cache and clock but not turns; with more it is the clock on the wall. */
+ * the peak. The peak is the library's register-only loop of the precision (compute/peak_rate.h) on the same threads, measured
+ * anew beside every shape, since clocks and neighbours move it. A linear has its bias; in int8 its x is narrowed from f32 in
+ * each call; y is f32 in f32, bf16 otherwise. Inputs are random and never zero; weights rotate through COPIES packed copies so
+ * that a small layer is not served from L2. Lines that start with # say what machine it was. With one thread, time is that
+ * thread's own processor time, so that a busy machine costs cache and clock but not turns; with more it is the clock on the
+ * wall. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "compute/compute.h"
-#include "peak.h"
+#include "compute/peak_rate.h"
 
 enum { ROUNDS = 7, COPIES = 4 };
 static const double ROUND_SECONDS = 0.06; /* long against the timer, short against a neighbour's burst */
@@ -59,39 +62,12 @@ static float *random_floats(bench *b, size_t n)
     return x;
 }
 
-typedef struct peak_job {
-    double (*run)(size_t n, float a, float b);
-    size_t n;
-    double sums[1024];
-} peak_job;
-
-static void peak_task(void *ctx, size_t task, size_t worker)
+/* GFLOP/s of all threads together; 0 where there is no loop. */
+static double measure_peak(const bench *b, precision p)
 {
-    peak_job *job = ctx;
-    job->sums[task] = job->run(job->n, 0.999f, 1e-3f);
-    (void)worker;
-}
-
-/* GFLOP/s of all threads together; best of three, since it is to be an upper bound. */
-static double measure_peak(const bench *b)
-{
-    peak_job job = {.run = peak_generic};
-    double flops = (double)peak_flops_generic, best = 0;
-#if defined(__x86_64__)
-    if (strcmp(b->isa, "avx2") == 0) job.run = peak_avx2, flops = (double)peak_flops_avx2;
-    if (strcmp(b->isa, "avx512") == 0) job.run = peak_avx512, flops = (double)peak_flops_avx512;
-#elif defined(__aarch64__)
-    if (strcmp(b->isa, "neon") == 0) job.run = peak_neon, flops = (double)peak_flops_neon;
-#endif
-    size_t threads = (size_t)pool_size(b->threads);
-    job.n = 1000000;
-    for (int i = 0; i < 3; i++) {
-        double start = now();
-        pool_run(b->threads, peak_task, &job, threads);
-        double rate = flops * (double)(job.n * threads) / (now() - start) * 1e-9;
-        if (rate > best) best = rate;
-    }
-    return best;
+    double rate;
+    if (peak_rate_measure(b->c, p, (size_t)pool_size(b->threads), &rate, NULL)) return 0;
+    return rate * 1e-9;
 }
 
 /* `work` in GFLOP or GB a call; peak 0 = no share to print. */
@@ -121,37 +97,63 @@ static void measure(const bench *b, const char *op, const char *shape, const cha
     fflush(stdout);
 }
 
+static const char *const precision_names[] = {"", " bf16", " f16", " int8", " fp8"}; /* ORDER precision, after an op's name */
+
+/* random_floats as rows of a type, as far apart as compute_ld says */
+static tensor random_rows(bench *b, dtype type, size_t rows, size_t cols)
+{
+    tensor t = {.type = type, .rows = rows, .cols = cols, .ld = compute_ld(type, cols)};
+    float *from = random_floats(b, rows * cols);
+    tensor wide = tensor_f32(from, rows, cols, cols);
+    t.data = need(mem_alloc_aligned(rows * t.ld * dtype_size(type), 64));
+    memset(t.data, 0, rows * t.ld * dtype_size(type));
+    if (type == DTYPE_U8) t.scales = need(mem_array(rows, sizeof *t.scales));
+    b->c->ops->narrow(b->c, &wide, NULL, &t);
+    mem_free_aligned(from);
+    return t;
+}
+
+static void drop_rows(tensor *t)
+{
+    mem_free_aligned(t->data);
+    mem_free(t->scales);
+}
+
 typedef struct linear_bench {
     compute *c;
     packed_matrix *w[COPIES];
-    tensor x, y;
+    tensor x, narrow, y; /* narrow: int8's */
     epilogue e;
 } linear_bench;
 
 static void run_linear(void *ctx, size_t call)
 {
     linear_bench *l = ctx;
-    l->c->ops->linear(l->c, &l->x, l->w[call % COPIES], &l->e, &l->y);
+    if (l->narrow.data) l->c->ops->narrow(l->c, &l->x, NULL, &l->narrow);
+    l->c->ops->linear(l->c, l->narrow.data ? &l->narrow : &l->x, l->w[call % COPIES], &l->e, &l->y);
 }
 
-static void bench_linear(bench *b, size_t M, size_t N, size_t K, activation act)
+static void bench_linear(bench *b, precision p, size_t M, size_t N, size_t K, activation act)
 {
     linear_bench l = {.c = b->c};
     tri_error err;
-    char shape[64];
-    float *x = random_floats(b, M * K), *y = random_floats(b, M * N), *w = random_floats(b, N * K), *bias = random_floats(b, N);
+    char op[32], shape[64];
+    float *w = random_floats(b, N * K), *bias = random_floats(b, N);
     matrix_part part = {w, DTYPE_F32, N, NULL};
     for (int i = 0; i < COPIES; i++)
-        if (b->c->ops->pack(b->c, &part, 1, K, PRECISION_F32, NULL, &l.w[i], &err)) need(NULL);
-    l.x = tensor_f32(x, M, K, K);
-    l.y = tensor_f32(y, M, N, N);
+        if (b->c->ops->pack(b->c, &part, 1, K, p, NULL, &l.w[i], &err)) need(NULL);
+    l.x = random_rows(b, p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32, M, K);
+    if (p == PRECISION_INT8) l.narrow = random_rows(b, DTYPE_U8, M, K);
+    l.y = random_rows(b, p == PRECISION_F32 ? DTYPE_F32 : DTYPE_BF16, M, N);
     l.e = (epilogue){bias, act, NULL};
+    snprintf(op, sizeof op, "linear%s", precision_names[p]);
     snprintf(shape, sizeof shape, "M=%zu N=%zu K=%zu%s", M, N, K, act == ACT_GELU_ERF ? " gelu" : "");
-    measure(b, "linear", shape, "GFLOP/s", 2e-9 * (double)M * (double)N * (double)K, measure_peak(b), run_linear, &l);
-    if (M <= 16) measure(b, "linear", shape, "GB/s", 4e-9 * (double)N * (double)K, 0, run_linear, &l);
+    measure(b, op, shape, "GFLOP/s", 2e-9 * (double)M * (double)N * (double)K, measure_peak(b, p), run_linear, &l);
+    if (M <= 16) measure(b, op, shape, "GB/s", 1e-9 * (double)b->c->ops->packed_bytes(l.w[0]), 0, run_linear, &l);
     for (int i = 0; i < COPIES; i++) b->c->ops->packed_free(l.w[i]);
-    mem_free_aligned(x);
-    mem_free_aligned(y);
+    drop_rows(&l.x);
+    drop_rows(&l.narrow);
+    drop_rows(&l.y);
     mem_free_aligned(w);
     mem_free_aligned(bias);
 }
@@ -160,6 +162,7 @@ typedef struct pack_bench {
     compute *c;
     matrix_part part;
     size_t k;
+    precision p;
 } pack_bench;
 
 static void run_pack(void *ctx, size_t call)
@@ -167,17 +170,18 @@ static void run_pack(void *ctx, size_t call)
     pack_bench *p = ctx;
     packed_matrix *m;
     (void)call;
-    if (p->c->ops->pack(p->c, &p->part, 1, p->k, PRECISION_F32, NULL, &m, NULL) == TRI_OK) p->c->ops->packed_free(m);
+    if (p->c->ops->pack(p->c, &p->part, 1, p->k, p->p, NULL, &m, NULL) == TRI_OK) p->c->ops->packed_free(m);
 }
 
-static void bench_pack(bench *b, dtype type)
+static void bench_pack(bench *b, precision to, dtype type)
 {
     enum { N = 4096, K = 1024 };
     float *w = random_floats(b, N * K); /* as bytes of whatever type: halves of small floats are finite too */
-    pack_bench p = {b->c, {w, type, N, NULL}, K};
-    char shape[64];
+    pack_bench p = {b->c, {w, type, N, NULL}, K, to};
+    char op[32], shape[64];
+    snprintf(op, sizeof op, "pack%s", precision_names[to]);
     snprintf(shape, sizeof shape, "N=%d K=%d %s", N, K, dtype_name(type));
-    measure(b, "pack", shape, "GB/s written", 4e-9 * N * K, 0, run_pack, &p);
+    measure(b, op, shape, "GB/s read", 1e-9 * (double)dtype_size(type) * N * K, 0, run_pack, &p);
     mem_free_aligned(w);
 }
 
@@ -193,12 +197,21 @@ static void run_attention(void *ctx, size_t call)
     a->c->ops->attention(a->c, &a->a);
 }
 
+/* D columns of all rows of qkv */
+static tensor third(const tensor *qkv, size_t i, size_t D)
+{
+    tensor t = *qkv;
+    t.data = (char *)qkv->data + i * D * dtype_size(qkv->type);
+    t.cols = D;
+    return t;
+}
+
 /* B texts of lengths S, or of mixed lengths 1..S */
-static void bench_attention(bench *b, size_t B, size_t S, bool mixed, size_t H, size_t dh)
+static void bench_attention(bench *b, precision p, size_t B, size_t S, bool mixed, size_t H, size_t dh)
 {
     int32_t *start = need(mem_array(B + 1, sizeof *start));
     double work = 0;
-    char shape[96];
+    char op[32], shape[96];
     start[0] = 0;
     for (size_t i = 0; i < B; i++) {
         size_t n = mixed ? rng_below(&b->random, S) + 1 : S;
@@ -206,15 +219,15 @@ static void bench_attention(bench *b, size_t B, size_t S, bool mixed, size_t H, 
         work += 4e-9 * (double)(n * n * H * dh);
     }
     size_t T = (size_t)start[B], D = H * dh;
-    float *qkv = random_floats(b, T * 3 * D), *y = random_floats(b, T * D);
-    attention_bench a = {b->c,
-                         {tensor_f32(qkv, T, D, 3 * D), tensor_f32(qkv + D, T, D, 3 * D), tensor_f32(qkv + 2 * D, T, D, 3 * D),
-                          tensor_f32(y, T, D, D), start, start, B, H, 0.125f}};
+    dtype type = p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    tensor qkv = random_rows(b, type, T, 3 * D), y = random_rows(b, type, T, D);
+    attention_bench a = {b->c, {third(&qkv, 0, D), third(&qkv, 1, D), third(&qkv, 2, D), y, start, start, B, H, 0.125f}};
+    snprintf(op, sizeof op, "attention%s", precision_names[p]);
     snprintf(shape, sizeof shape, "B=%zu S=%s%zu H=%zu dh=%zu", B, mixed ? "1.." : "", S, H, dh);
-    measure(b, "attention", shape, "GFLOP/s", work, measure_peak(b), run_attention, &a);
+    measure(b, op, shape, "GFLOP/s", work, measure_peak(b, p), run_attention, &a);
     mem_free(start);
-    mem_free_aligned(qkv);
-    mem_free_aligned(y);
+    drop_rows(&qkv);
+    drop_rows(&y);
 }
 
 typedef struct row_bench {
@@ -318,8 +331,8 @@ static void bench_score(bench *b, size_t Q, size_t n, size_t D, dtype type)
     if (Q <= 4) {
         measure(b, "dots", shape, "GB/s", 1e-9 * (double)bytes, 0, run_dots, &s);
     } else {
-        measure(b, "dots", shape, "GFLOP/s", flops, measure_peak(b), run_dots, &s);
-        measure(b, "maxsim", shape, "GFLOP/s", flops, measure_peak(b), run_maxsim, &s);
+        measure(b, "dots", shape, "GFLOP/s", flops, measure_peak(b, PRECISION_F32), run_dots, &s);
+        measure(b, "maxsim", shape, "GFLOP/s", flops, measure_peak(b, PRECISION_F32), run_maxsim, &s);
     }
     mem_free_aligned(q);
     mem_free_aligned(y);
@@ -329,38 +342,54 @@ static void bench_score(bench *b, size_t Q, size_t n, size_t D, dtype type)
     mem_free(s.start);
 }
 
-static bool wanted(const bench *b, const char *op) { return !b->only || strcmp(b->only, op) == 0; }
+/* "linear" asks for it in every precision. */
+static bool wanted(const bench *b, const char *op, precision p)
+{
+    if (!b->only) return true;
+    size_t n = strlen(op);
+    return strncmp(b->only, op, n) == 0 && (b->only[n] == '\0' || strcmp(b->only + n, precision_names[p]) == 0);
+}
 
-static void run_all(bench *b)
+static void bench_linears(bench *b, precision p)
 {
     /* BGE-M3's four layers, then those of a 384-wide model. */
     static const size_t shapes[][2] = {{3072, 1024}, {1024, 1024}, {4096, 1024}, {1024, 4096},
                                        {1152, 384},  {384, 384},   {1536, 384},  {384, 1536}};
     static const size_t rows[] = {512, 128, 16, 12, 1, 4096};
+    for (size_t m = 0; m < sizeof rows / sizeof *rows; m++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            bench_linear(b, p, rows[m], shapes[s][0], shapes[s][1], ACT_NONE);
+    bench_linear(b, p, 512, 4096, 1024, ACT_GELU_ERF);
+    bench_linear(b, p, 512, 1536, 384, ACT_GELU_ERF);
+    bench_linear(b, p, 512, 1, 1024, ACT_RELU);
+}
+
+static void bench_attentions(bench *b, precision p)
+{
+    bench_attention(b, p, 1, 8192, false, 2, 64);
+    bench_attention(b, p, 4, 512, false, 16, 64);
+    bench_attention(b, p, 32, 128, false, 16, 64);
+    bench_attention(b, p, 64, 256, true, 12, 32);
+    bench_attention(b, p, 256, 16, false, 12, 32);
+}
+
+static void run_all(bench *b)
+{
+    static const precision precisions[] = {PRECISION_F32, PRECISION_BF16, PRECISION_INT8};
     static const dtype stored[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
     static const dtype kept[] = {DTYPE_F32, DTYPE_F16, DTYPE_I8};
-    if (wanted(b, "linear")) {
-        for (size_t m = 0; m < sizeof rows / sizeof *rows; m++)
-            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-                bench_linear(b, rows[m], shapes[s][0], shapes[s][1], ACT_NONE);
-        bench_linear(b, 512, 4096, 1024, ACT_GELU_ERF);
-        bench_linear(b, 512, 1536, 384, ACT_GELU_ERF);
-        bench_linear(b, 512, 1, 1024, ACT_RELU);
-    }
-    if (wanted(b, "pack"))
-        for (size_t t = 0; t < 3; t++) bench_pack(b, stored[t]);
-    if (wanted(b, "attention")) {
-        bench_attention(b, 1, 8192, false, 2, 64);
-        bench_attention(b, 4, 512, false, 16, 64);
-        bench_attention(b, 32, 128, false, 16, 64);
-        bench_attention(b, 64, 256, true, 12, 32);
-        bench_attention(b, 256, 16, false, 12, 32);
-    }
-    if (wanted(b, "rows")) {
+    for (size_t p = 0; p < 3; p++)
+        if (wanted(b, "linear", precisions[p])) bench_linears(b, precisions[p]);
+    if (wanted(b, "pack", PRECISION_F32))
+        for (size_t p = 0; p < 3; p++)
+            for (size_t t = 0; t < 3; t++) bench_pack(b, precisions[p], stored[t]);
+    for (size_t p = 0; p < 2; p++)
+        if (wanted(b, "attention", precisions[p])) bench_attentions(b, precisions[p]);
+    if (wanted(b, "rows", PRECISION_F32)) {
         bench_rows(b, 4096, 1024);
         bench_rows(b, 512, 384);
     }
-    if (wanted(b, "score"))
+    if (wanted(b, "score", PRECISION_F32))
         for (size_t t = 0; t < 3; t++) {
             bench_score(b, 1, 40000, 1024, kept[t]);
             bench_score(b, 32, 6000, 1024, kept[t]);

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,13 +15,33 @@
 typedef struct emulated {
     const char *name;
     const cpu_kernels *kernels;
+    const backend *needs; /* what must work here, or NULL */
 } emulated;
 
-static const emulated list[] = {{NULL, NULL}};
+extern const cpu_kernels cpu_kernels_emulated_amx;
+extern atomic_int amx_emulated_in_use;
+#if defined(__x86_64__)
+extern const cpu_kernels cpu_kernels_emulated_avxvnni;
+#endif
+
+static const emulated list[] = {
+    {"emulated amx", &cpu_kernels_emulated_amx, NULL},
+#if defined(__x86_64__)
+    {"emulated avxvnni", &cpu_kernels_emulated_avxvnni, &backend_avx512vnni},
+#endif
+};
+enum { N_EMULATED = sizeof list / sizeof *list };
+
+static bool works(const emulated *e)
+{
+    return !e->needs || e->needs->works();
+}
 
 const char *emulated_isa(size_t i)
 {
-    return list[i].name;
+    for (const emulated *e = list; e < list + N_EMULATED; e++)
+        if (works(e) && i-- == 0) return e->name;
+    return NULL;
 }
 
 /* The compute and its ops, whose name is its own, in one block. */
@@ -31,7 +52,7 @@ typedef struct emulated_compute {
 
 static const emulated *find(const char *isa)
 {
-    for (const emulated *e = list; e->name; e++)
+    for (const emulated *e = list; e < list + N_EMULATED; e++)
         if (isa && strcmp(e->name, isa) == 0) return e;
     return NULL;
 }
@@ -54,6 +75,7 @@ bool emulated_open(const char *isa, pool *threads, compute **out)
 bool emulated_close(compute *c)
 {
     if (!c || !find(c->ops->name)) return false;
+    assert_int_equal(atomic_load(&amx_emulated_in_use), 0); /* every task has released its tiles */
     cpu_state_close(c);
     mem_free(c); /* the first member of its block */
     return true;

@@ -60,6 +60,7 @@ typedef struct softmax_state {
 typedef struct cpu_kernels {
     size_t lanes;
     cpu_tile tiles[N_TILES];
+    void (*end_task)(void); /* NULL, or what a thread that ran tiles does before it turns to something else */
     size_t dot_queries, dot_docs;
     /* One panel of b from rows: group g's word r = 4 bytes of row r (from + r * step), at 4 g; zeros for rows .. PANEL. */
     void (*turn)(void *to, const void *from, size_t step, size_t rows, size_t groups);
@@ -98,7 +99,7 @@ tri_status cpu_state_open(compute *c, const cpu_kernels *kernels, tri_error *err
 void cpu_state_close(compute *c);
 const cpu_kernels *cpu_kernels_of(const compute *c);
 void *cpu_scratch_take(compute *c, size_t worker, size_t *slot); /* [CPU_SCRATCH_BYTES], 64-byte aligned */
-void cpu_scratch_give(compute *c, size_t slot);
+void cpu_scratch_give(compute *c, size_t slot);                /* also ends the task for the kernels */
 size_t cpu_threads(const compute *c);
 
 static inline int cpu_tile_of(dtype operand) { return operand == DTYPE_U8 ? TILE_INT8 : operand == DTYPE_BF16 ? TILE_BF16 : TILE_F32; }

@@ -67,5 +67,6 @@ void *cpu_scratch_take(compute *c, size_t worker, size_t *taken)
 void cpu_scratch_give(compute *c, size_t taken)
 {
     cpu_state *s = c->scratch;
+    if (s->kernels->end_task) s->kernels->end_task();
     atomic_flag_clear_explicit(&s->slots[taken].held, memory_order_release);
 }

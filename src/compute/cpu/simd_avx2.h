@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simd_avx2.h — the vector words of kernels.inc in AVX2 with FMA and F16C. The words' contract stands in simd_generic.h. */
+/* simd_avx2.h — the vector words of kernels.inc in AVX2 with FMA and F16C, and the dots of AVX-VNNI where the file is built for
+ * it. The words' contract stands in simd_generic.h, and in tiles_int8.inc. */
 #ifndef TRI_COMPUTE_SIMD_AVX2_H
 #define TRI_COMPUTE_SIMD_AVX2_H
 
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef __m256 vf;
 /* 6 x 2 accumulators + 2 of b + 1 of a = 15 of the 16 registers. */
@@ -112,5 +114,39 @@ static inline void v_zip(uint32_t *to, const uint16_t *a, const uint16_t *b)
         _mm256_storeu_si256((__m256i *)(to + i), _mm256_or_si256(low, _mm256_slli_epi32(high, 16)));
     }
 }
+
+#if defined(__AVXVNNI__)
+#define HAVE_DOT_INT8
+static inline vf v_dot_int8(vf acc, vf a, vf b)
+{
+    __m256i sums = _mm256_dpbusd_avx_epi32(_mm256_castps_si256(acc), _mm256_castps_si256(a), _mm256_castps_si256(b));
+    return _mm256_castsi256_ps(sums);
+}
+#elif defined(__AVX512VNNI__) /* only the tests build it so: the same instruction for machines that have its other encoding */
+#define HAVE_DOT_INT8
+static inline vf v_dot_int8(vf acc, vf a, vf b)
+{
+    __m256i sums = _mm256_dpbusd_epi32(_mm256_castps_si256(acc), _mm256_castps_si256(a), _mm256_castps_si256(b));
+    return _mm256_castsi256_ps(sums);
+}
+#else
+#define WIDE_INT8 /* tiles_int8.inc's words */
+typedef __m256i vw;
+static inline vw w_zero(void) { return _mm256_setzero_si256(); }
+static inline vw w_load(const void *p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p)); }
+static inline vw w_load_unsigned(const void *p) { return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p)); }
+static inline void w_store(uint16_t *p, vw a) { _mm256_storeu_si256((__m256i *)p, a); }
+static inline vw w_quad(const uint16_t *p)
+{
+    int64_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm256_set1_epi64x(quad);
+}
+static inline vw w_dot(vw acc, vw a, vw b) { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b)); }
+static inline vf w_join(vw low, vw high)
+{
+    return _mm256_castsi256_ps(_mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high), 0xD8));
+}
+#endif
 
 #endif

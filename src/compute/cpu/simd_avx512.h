@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* simd_avx512.h — the vector words of kernels.inc in AVX-512 (F, BW, DQ, VL), and the dots of VNNI and BF16 where the file is
- * built for them. The words' contract stands in simd_generic.h. */
+ * built for them. The words' contract stands in simd_generic.h, and in tiles_int8.inc. */
 #ifndef TRI_COMPUTE_SIMD_AVX512_H
 #define TRI_COMPUTE_SIMD_AVX512_H
 
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef __m512 vf;
 /* 12 x 2 accumulators + 2 of b + 1 of a = 27 of the 32 registers. */
@@ -122,6 +123,27 @@ static inline void v_store_bf16(uint16_t *p, vf a)
 static inline vf v_dot_int8(vf acc, vf a, vf b)
 {
     return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(acc), _mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+#else
+#define WIDE_INT8 /* tiles_int8.inc's words */
+typedef __m512i vw;
+static inline vw w_zero(void) { return _mm512_setzero_si512(); }
+static inline vw w_load(const void *p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p)); }
+static inline vw w_load_unsigned(const void *p) { return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)p)); }
+static inline void w_store(uint16_t *p, vw a) { _mm512_storeu_si512(p, a); }
+static inline vw w_quad(const uint16_t *p)
+{
+    int64_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm512_set1_epi64(quad);
+}
+static inline vw w_dot(vw acc, vw a, vw b) { return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b)); }
+static inline vf w_join(vw low, vw high)
+{
+    __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), one = _mm512_set1_epi32(1);
+    __m512i odd = _mm512_or_si512(even, one);
+    __m512i first = _mm512_permutex2var_epi32(low, even, high), second = _mm512_permutex2var_epi32(low, odd, high);
+    return _mm512_castsi512_ps(_mm512_add_epi32(first, second));
 }
 #endif
 
