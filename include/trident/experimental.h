@@ -40,8 +40,8 @@ typedef struct tri_export_result {
 TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
                                      tri_export_result *out, tri_error *err);
 
-/* int8: how weights are rounded is fitted to texts; then what that costs is measured on other texts, f32 against the kernels that
- * will run. Only what stays within the bars is put beside the model, unless the loss is accepted. */
+/* int8: how weights are rounded is fitted to texts; then what that costs is measured on other texts, f32 against the kernels
+ * that will run. Only what stays within the bars is put beside the model, unless the loss is accepted. */
 typedef struct tri_calibrate_options {
     size_t struct_size;
     const char *to;         /* as in tri_export_options */

@@ -8,8 +8,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
+#include "cli/calibration_view.h"
 #include "cli/json_out.h"
 #include "trident.h"
 
@@ -72,7 +74,29 @@ static tri_status row_rules(buf *b, const tri_model_info *info)
                "the rules \"file\" (the published file, transformers 4) and \"hf5\" (transformers 5) give different ids");
 }
 
-static tri_status as_text(const setup_model *m, const info_memory *memory, buf *b)
+/* The table's lines, one a row. */
+static tri_status row_losses(buf *b, const json_t *calibration)
+{
+    buf table;
+    buf_init(&table, 0);
+    tri_status st = calibration_view_losses(calibration, &table);
+    if (!st) st = buf_byte(&table, 0);
+    for (const char *line = (const char *)table.data; !st && *line; line += strcspn(line, "\n") + 1)
+        st = buf_printf(b, "%-14s %.*s\n", "", (int)strcspn(line, "\n"), line);
+    buf_drop(&table);
+    return st;
+}
+
+static tri_status row_calibration(buf *b, const json_t *calibration)
+{
+    if (!calibration) return TRI_OK;
+    TRI_TRY(buf_printf(b, "%-14s ", "calibrated"));
+    TRI_TRY(calibration_view_texts(calibration, b));
+    TRI_TRY(buf_byte(b, '\n'));
+    return row_losses(b, calibration);
+}
+
+static tri_status as_text(const setup_model *m, const info_memory *memory, const json_t *calibration, buf *b)
 {
     const tri_model_info *info = &m->info;
     char weights[32], packed[32], workspace[32], total[32];
@@ -98,6 +122,7 @@ static tri_status as_text(const setup_model *m, const info_memory *memory, buf *
                 workspace, memory->max_length));
     TRI_TRY(row(b, "packed", "%s, %s", info->precision,
                 info->packed_file[0] ? info->packed_file : "from the weights at each start"));
+    TRI_TRY(row_calibration(b, calibration));
     TRI_TRY(row(b, "machine", "%s", tri_engine_describe(m->engine)));
     TRI_TRY(row(b, "fingerprint", "%016" PRIx64, info->fingerprint));
     for (size_t i = 0; tri_model_file(m->model, i); i++) TRI_TRY(row(b, i ? "" : "files", "%s", tri_model_file(m->model, i)));
@@ -156,7 +181,7 @@ static tri_status json_words(const tri_model_info *info, buf *b)
     return buf_byte(b, '}');
 }
 
-static tri_status as_json(const setup_model *m, const info_memory *memory, buf *b)
+static tri_status as_json(const setup_model *m, const info_memory *memory, const json_t *calibration, buf *b)
 {
     const tri_model_info *info = &m->info;
     TRI_TRY(json_model(info, b));
@@ -170,6 +195,10 @@ static tri_status as_json(const setup_model *m, const info_memory *memory, buf *
     TRI_TRY(buf_byte(b, '}'));
     TRI_TRY(text_member(b, "precision", info->precision));
     TRI_TRY(text_member(b, "packed_file", info->packed_file));
+    if (calibration) {
+        TRI_TRY(buf_str(b, ", \"calibration\": "));
+        TRI_TRY(calibration_view_json(calibration, b));
+    }
     TRI_TRY(text_member(b, "machine", tri_engine_describe(m->engine)));
     TRI_TRY(buf_printf(b, ", \"fingerprint\": \"%016" PRIx64 "\", \"files\": [", info->fingerprint));
     for (size_t i = 0; tri_model_file(m->model, i); i++) {
@@ -185,7 +214,10 @@ static tri_status print_facts(const cli *c, const setup_model *m, tri_error *err
     buf text;
     TRI_TRY(forecast(c, m, &memory, err));
     buf_init(&text, 0);
-    tri_status st = c->shared.json ? as_json(m, &memory, &text) : as_text(m, &memory, &text);
+    json_t *recipe = NULL;
+    const json_t *calibration = m->info.packed_file[0] ? calibration_view_load(m->info.packed_file, &recipe) : NULL;
+    tri_status st = c->shared.json ? as_json(m, &memory, calibration, &text) : as_text(m, &memory, calibration, &text);
+    json_decref(recipe);
     st = st == TRI_OK ? cli_print(&text, err) : err_memory(err, text.len);
     buf_drop(&text);
     return st;
