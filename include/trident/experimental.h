@@ -55,7 +55,7 @@ typedef struct tri_calibrate_options {
     const tri_input *queries, *corpus;
     const tri_text *query_ids, *corpus_ids;
     size_t n_queries, n_corpus;
-    /* phase: "calibrate", "smooth", "round", "measure", "rank"; the numbers begin anew in each. Non-zero cancels. */
+    /* phase: "calibrate", "round", "measure", "rank"; the numbers begin anew in each. Non-zero cancels. */
     int (*progress)(void *ctx, const char *phase, uint64_t done, uint64_t total);
     void *progress_ctx;
 } tri_calibrate_options;

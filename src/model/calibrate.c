@@ -2,9 +2,9 @@
 /* calibrate.c — int8 weights that may be used, because what they lose was measured.
  *
  *   1 the model in f32: texts pass, the inputs of every Linear are watched          calibrate_texts.c, calibrate_inputs.c
- *   2                   a smoothing is chosen for each input                        calibrate_smooth.c
+ *   2                   from them and the weights follows a smoothing               calibrate_smooth.c
  *   3                   other texts are encoded: the truth                          calibrate_texts.c
- *   4 matrix by matrix: rounded, packed, written to a file of a passing name        calibrate_round.c, export_packed.c
+ *   4 matrix by matrix: rounded, packed, written to a file of a passing name        export_packed.c
  *   5 the model in int8, from that file, by the kernels that will run it: the same texts again, compared     calibrate_loss.c
  *   6 within the bars, or accepted: the matrices go under their name, with the figures in the recipe
  *
@@ -22,12 +22,8 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "model/calibrate_loss.h"
-#include "model/calibrate_round.h"
 #include "model/calibrate_smooth.h"
 #include "model/calibrate_texts.h"
-
-/* Any; the same texts are to give the same file. */
-static const uint64_t sample_seed = 8;
 
 typedef struct run {
     compute *c;
@@ -57,11 +53,10 @@ static int on_progress(void *ctx, uint64_t done, uint64_t total)
 
 static tri_status watch_and_encode(run *r, session *s, tri_error *err)
 {
-    phase smooth = {r->plan, "smooth"};
     TRI_TRY(calibrate_texts_count(s, r->plan, r->figures, &r->identity, err));
-    TRI_TRY(input_table_init(&r->inputs, &s->m->pk, sample_seed, err));
+    TRI_TRY(input_table_init(&r->inputs, &s->m->pk, err));
     TRI_TRY(calibrate_texts_watch(s, r->plan, r->figures, &r->inputs, err));
-    TRI_TRY(calibrate_smooth(&s->m->pk, &r->inputs, on_progress, &smooth, err));
+    TRI_TRY(calibrate_smooth(&s->m->pk, &r->inputs, err));
     return calibrate_texts_encode(s, r->plan, r->figures, &r->truth, err);
 }
 
@@ -86,21 +81,17 @@ static tri_status work_in_f32(run *r, tri_error *err)
 
 static tri_status write_trial(run *r, tri_error *err)
 {
-    rounder rounds;
     phase p = {r->plan, "round"};
     packed_export_result made;
     packed_export e = {.p = PRECISION_INT8,
                        .version = r->plan->version,
                        .to = r->trial,
                        .force = true,
-                       .recipe = rounder_recipe,
-                       .recipe_ctx = &rounds,
+                       .recipe = calibrate_smooth_recipe,
+                       .recipe_ctx = &r->inputs,
                        .progress = on_progress,
                        .progress_ctx = &p};
-    rounder_init(&rounds, r->c, &r->inputs);
-    tri_status st = export_packed(r->c, r->log, r->path, &e, &made, err);
-    rounder_drop(&rounds);
-    return st;
+    return export_packed(r->c, r->log, r->path, &e, &made, err);
 }
 
 /* ---- the losses ------------------------------------------------------------------------------------------------------ */
@@ -127,8 +118,9 @@ static tri_status describe_losses(const tri_calibration *f, buf *b)
 static tri_status describe(const run *r, buf *b)
 {
     const tri_calibration *f = r->figures;
-    TRI_TRY(buf_printf(b, "{\"method\": \"smoothed, scales of least squares\", \"texts\": %zu, \"tokens\": %llu, ", f->n_texts,
-                       (unsigned long long)f->n_tokens));
+    TRI_TRY(buf_printf(b,
+                       "{\"method\": \"smoothed by root mean squares, rounded to nearest\", \"texts\": %zu, \"tokens\": %llu, ",
+                       f->n_texts, (unsigned long long)f->n_tokens));
     TRI_TRY(buf_printf(b, "\"held_out_texts\": %zu, \"held_out_tokens\": %llu, \"texts_hash\": \"%016llx\", \"losses\": [",
                        f->n_held_out, (unsigned long long)f->n_held_out_tokens, (unsigned long long)r->identity));
     TRI_TRY(describe_losses(f, b));

@@ -4,9 +4,13 @@
 #define TRI_MODEL_CALIBRATE_SMOOTH_H
 
 #include "model/calibrate_inputs.h"
+#include "model/export_packed.h"
 
-/* Chooses a smoothing for each encoder matrix of an open model in f32, and notes it in the facts (input_facts.smoothing);
- * matrices that read the same input get the same one. progress in matrices; may be NULL. */
-tri_status calibrate_smooth(const packing *pk, input_table *t, tri_progress_fn progress, void *progress_ctx, tri_error *err);
+/* Finds the smoothing of every encoder matrix of an open model, from its weights and the facts of its inputs, where it is put;
+ * matrices that read the same input get the same one. */
+tri_status calibrate_smooth(const packing *pk, input_table *t, tri_error *err);
+
+/* A matrix_recipe_fn: that smoothing, and the weights rounded to nearest. ctx is the input_table. */
+tri_status calibrate_smooth_recipe(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err);
 
 #endif
