@@ -23,7 +23,8 @@ typedef struct ranker {
     const rank_task *task;
     session *s;
     size_t *judged; /* [n] places of the queries that are judged */
-    size_t n, dim, done;
+    size_t n, dim;
+    size_t done, window;  /* texts encoded, and in the window at hand */
     float *queries;       /* [n, dim] */
     float *docs, *scores; /* [WINDOW, dim], [QUERIES, WINDOW] */
     topk *lists;          /* [n] */
@@ -70,8 +71,13 @@ static tri_status make_room(ranker *r, tri_error *err)
 static int on_progress(void *ctx, uint64_t done, uint64_t total)
 {
     const ranker *r = ctx;
-    (void)done, (void)total;
-    return r->task->progress ? r->task->progress(r->task->progress_ctx, r->done, r->task->n_corpus) : 0;
+    uint64_t at = r->done + (total ? (uint64_t)((double)r->window * (double)done / (double)total) : 0);
+    return r->task->progress ? r->task->progress(r->task->progress_ctx, at, r->n + r->task->n_corpus) : 0;
+}
+
+static const char *role_word(int role)
+{
+    return role == TRI_ROLE_QUERY ? "queries" : "corpus";
 }
 
 /* Dense vectors of n <= WINDOW texts. */
@@ -80,7 +86,10 @@ static tri_status encode(ranker *r, const tri_input *texts, size_t n, int role, 
     tri_embed_options o = {
         .struct_size = sizeof o, .want = TRI_DENSE, .role = role, .progress = on_progress, .progress_ctx = r};
     tri_embeddings *e;
-    TRI_TRY(embed_run(r->s, &o, texts, n, &e, err));
+    r->window = n;
+    tri_status st = embed_run(r->s, &o, texts, n, &e, err);
+    if (st) return st == TRI_ERR_CANCELLED ? st : err_prefix(err, st, "ranking, %s: ", role_word(role));
+    r->done += n;
     for (size_t i = 0; i < n; i++) memcpy(out + i * r->dim, tri_embeddings_dense(e, i).values, r->dim * sizeof *out);
     tri_embeddings_free(e);
     return TRI_OK;
@@ -117,7 +126,6 @@ static tri_status score_corpus(ranker *r, tri_error *err)
         size_t n = r->task->n_corpus - at < WINDOW ? r->task->n_corpus - at : WINDOW;
         TRI_TRY(encode(r, r->task->corpus + at, n, TRI_ROLE_PASSAGE, r->docs, err));
         score_window(r, at, n);
-        r->done = at + n;
     }
     return TRI_OK;
 }

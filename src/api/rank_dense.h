@@ -12,7 +12,7 @@ typedef struct rank_task {
     const tri_input *queries, *corpus;
     const tri_text *query_ids, *corpus_ids;
     size_t n_queries, n_corpus;
-    tri_progress_fn progress; /* in documents; may be NULL */
+    tri_progress_fn progress; /* in texts, queries and corpus together; may be NULL */
     void *progress_ctx;
 } rank_task;
 
