@@ -6,6 +6,7 @@
 #
 #   make quick         under a minute: no scripts, no torture          make full     test, sanitizers, the other compiler
 #   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
+#   make test-arm      the kernels' tests on AArch64, emulated
 #   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
 #   make bench-peers   speed beside the other engines on this CPU   (PEERS="--quick": options; makes environments, 2 GB, once)
 #   make bench-tokenizer   against HF tokenizers, one thread and all
@@ -18,7 +19,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang demo bench bench-quality bench-peers bench-tokenizer fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-peers bench-tokenizer fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -55,6 +56,12 @@ test-clang:
 	@tools/deps.sh build test clang
 	@$(call build,clang)
 	@python3 tools/run_tests.py build-clang $(TESTS)
+
+# The kernels alone, cross-compiled and run by QEMU: as the best processor it knows, and as one with plain NEON.
+test-arm:
+	@tools/deps.sh build arm
+	@$(call build,arm)
+	@tools/test_arm.sh build-arm
 
 demo: all
 	@tools/deps.sh pull
@@ -106,4 +113,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf build build-debug build-asan build-tsan build-clang build-fuzz
+	rm -rf build build-debug build-asan build-tsan build-clang build-fuzz build-arm

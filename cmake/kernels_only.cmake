@@ -10,6 +10,9 @@ add_library(trident_static STATIC $<TARGET_OBJECTS:room_base> $<TARGET_OBJECTS:r
 target_link_libraries(trident_static PUBLIC Threads::Threads m)
 
 include(cmake/emulated.cmake)
+if(CMAKE_CROSSCOMPILING)
+  add_compile_definitions(CONFORM_LIGHT)
+endif()
 add_library(test_support OBJECT ${CMAKE_SOURCE_DIR}/tests/support/conform.c ${EMULATED_SOURCES})
 target_include_directories(test_support PRIVATE ${CMAKE_SOURCE_DIR}/tests/support ${CMAKE_SOURCE_DIR}/tests/support/bare)
 file(GLOB kernel_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/test_*.c ${CMAKE_SOURCE_DIR}/tests/compute/test_*.c)

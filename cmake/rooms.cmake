@@ -15,6 +15,8 @@ isa_flags(avx512vnni "x86_64|AMD64" ${ISA_FLAGS_avx512} -mavx512vnni)
 isa_flags(avx512bf16 "x86_64|AMD64" ${ISA_FLAGS_avx512vnni} -mavx512bf16)
 isa_flags(amx "x86_64|AMD64" ${ISA_FLAGS_avx512bf16} -mamx-tile -mamx-int8 -mamx-bf16)
 isa_flags(neon "aarch64|arm64" -march=armv8-a)
+isa_flags(dotprod "aarch64|arm64" -march=armv8.2-a+dotprod)
+isa_flags(i8mm "aarch64|arm64" -march=armv8.2-a+dotprod+i8mm+bf16)
 
 function(add_room room)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh: is what this target needs on this machine?
 #
-#   tools/deps.sh GROUP...      GROUP: build test pull clang format
+#   tools/deps.sh GROUP...      GROUP: build test pull clang format arm
 #
 # Each need is tested by using it (a command on the PATH, a pkg-config module), never by asking the package manager, so a
 # library from another place is as good as Debian's. What is missing is installed with apt-get when that is possible and we
@@ -50,8 +50,13 @@ for group in "${@:-build}"; do
         need libclang-rt-14-dev sh -c 'echo "int main(void){return 0;}" | clang -x c -fsanitize=address -o /dev/null -'
         ;;
     format) need_command clang-format clang-format ;;
+    arm)
+        need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
+        need libc6-dev-arm64-cross sh -c 'echo "#include <stdio.h>" | aarch64-linux-gnu-gcc -x c -fsyntax-only -'
+        need qemu-user-static sh -c 'command -v qemu-aarch64-static || command -v qemu-aarch64'
+        ;;
     *)
-        echo "deps.sh: unknown group $group (build test pull venv clang format)" >&2
+        echo "deps.sh: unknown group $group (build test pull venv clang format arm)" >&2
         exit 2
         ;;
     esac

@@ -10,6 +10,8 @@ BACKEND(avxvnni)
 BACKEND(avx2)
 #endif
 #if defined(__aarch64__)
+BACKEND(i8mm)
+BACKEND(dotprod)
 BACKEND(neon)
 #endif
 BACKEND(generic)

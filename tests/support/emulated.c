@@ -18,19 +18,20 @@ typedef struct emulated {
     const backend *needs; /* what must work here, or NULL */
 } emulated;
 
-extern const cpu_kernels cpu_kernels_emulated_amx;
-extern atomic_int amx_emulated_in_use;
 #if defined(__x86_64__)
-extern const cpu_kernels cpu_kernels_emulated_avxvnni;
+extern const cpu_kernels cpu_kernels_emulated_amx, cpu_kernels_emulated_avxvnni;
+extern atomic_int amx_emulated_in_use;
+#else
+static atomic_int amx_emulated_in_use;
 #endif
 
 static const emulated list[] = {
-    {"emulated amx", &cpu_kernels_emulated_amx, NULL},
 #if defined(__x86_64__)
+    {"emulated amx", &cpu_kernels_emulated_amx, NULL},
     {"emulated avxvnni", &cpu_kernels_emulated_avxvnni, &backend_avx512vnni},
 #endif
+    {NULL, NULL, NULL},
 };
-enum { N_EMULATED = sizeof list / sizeof *list };
 
 static bool works(const emulated *e)
 {
@@ -39,7 +40,7 @@ static bool works(const emulated *e)
 
 const char *emulated_isa(size_t i)
 {
-    for (const emulated *e = list; e < list + N_EMULATED; e++)
+    for (const emulated *e = list; e->name; e++)
         if (works(e) && i-- == 0) return e->name;
     return NULL;
 }
@@ -52,7 +53,7 @@ typedef struct emulated_compute {
 
 static const emulated *find(const char *isa)
 {
-    for (const emulated *e = list; e < list + N_EMULATED; e++)
+    for (const emulated *e = list; e->name; e++)
         if (isa && strcmp(e->name, isa) == 0) return e;
     return NULL;
 }

@@ -114,8 +114,17 @@ static bool works_amx(void) { return features() & FEATURE_AMX; }
 #endif
 
 #if defined(__aarch64__)
-/* NEON is part of every AArch64 processor, and the kernels use nothing beyond it. */
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+/* NEON is part of every AArch64 processor; what the others need stands in the auxiliary vector, cheap to read. */
 static bool works_neon(void) { return true; }
+static bool works_dotprod(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
+static bool works_i8mm(void)
+{
+    const unsigned long both = HWCAP2_I8MM | HWCAP2_BF16;
+    return works_dotprod() && (getauxval(AT_HWCAP2) & both) == both;
+}
 #endif
 
 static bool works_generic(void) { return true; }

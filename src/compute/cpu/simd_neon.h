@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simd_neon.h — the vector words of kernels.inc in AArch64 NEON. The words' contract stands in simd_generic.h. */
+/* simd_neon.h — the vector words of kernels.inc in AArch64 NEON. The words' contract stands in simd_generic.h; the products of
+ * bytes and halves are in tiles_neon.inc. */
 #ifndef TRI_COMPUTE_SIMD_NEON_H
 #define TRI_COMPUTE_SIMD_NEON_H
 
@@ -88,6 +89,9 @@ static inline vf v_bf16_high(vf a)
 {
     return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0xFFFF0000u)));
 }
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+static inline void v_store_bf16(uint16_t *p, vf a) { vst1_bf16((bfloat16_t *)(void *)p, vcvt_bf16_f32(a)); }
+#else
 static inline void v_store_bf16(uint16_t *p, vf a)
 {
     uint32x4_t bits = vreinterpretq_u32_f32(a), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
@@ -95,6 +99,7 @@ static inline void v_store_bf16(uint16_t *p, vf a)
     uint32x4_t number = vceqq_f32(a, a), quiet = vorrq_u32(bits, vdupq_n_u32(0x400000)); /* and still a NaN when cut */
     vst1_u16(p, vshrn_n_u32(vbslq_u32(number, rounded, quiet), 16));
 }
+#endif
 static inline void v_store_u8(uint8_t *p, vf a)
 {
     uint16x4_t halves = vmovn_u32(vcvtq_u32_f32(a));

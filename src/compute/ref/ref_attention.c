@@ -26,7 +26,10 @@ static double score(const head *h, size_t row, size_t key)
 static void attend(const head *h, size_t row)
 {
     double greatest = -INFINITY;
-    for (size_t key = 0; key < h->n; key++) greatest = fmax(greatest, score(h, row, key));
+    for (size_t key = 0; key < h->n; key++) {
+        double one = score(h, row, key); /* not fmax: gcc 12 for AArch64 breaks on that loop */
+        if (one > greatest) greatest = one;
+    }
     for (size_t d0 = 0; d0 < h->dh; d0 += COLUMNS) {
         size_t width = h->dh - d0 < COLUMNS ? h->dh - d0 : COLUMNS;
         double acc[COLUMNS] = {0}, total = 0;
