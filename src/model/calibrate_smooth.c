@@ -21,18 +21,41 @@
 
 static const double FLOOR = 0.1;
 
-/* Adds a matrix's squares column by column; returns its outputs. */
-static size_t add_weights(const bound_matrix *m, float *row, double *squares)
+enum { COLUMNS = 64 }; /* of one task */
+
+typedef struct weights_job {
+    const bound_matrix *matrices; /* [n] */
+    size_t n;
+    double *squares; /* [k] */
+} weights_job;
+
+/* A column is summed from top to bottom by one worker: threads do not show. */
+static void add_columns(void *ctx, size_t task, size_t worker)
 {
-    for (size_t part = 0; part < m->n_parts; part++) {
-        const weight *w = m->parts[part];
-        for (size_t n = 0; n < m->n_each; n++) {
-            dtype_to_f32(row, (const char *)w->data + n * m->k * dtype_size(w->type), w->type, m->k);
-            for (size_t j = 0; j < m->k; j++) squares[j] += (double)row[j] * (double)row[j];
+    const weights_job *job = ctx;
+    float values[COLUMNS];
+    size_t k = job->matrices->k, first = task * COLUMNS, n = k - first < COLUMNS ? k - first : COLUMNS;
+    (void)worker;
+    for (size_t i = 0; i < job->n; i++) {
+        const bound_matrix *m = &job->matrices[i];
+        for (size_t row = 0; row < m->n_parts * m->n_each; row++) {
+            const weight *w = m->parts[row / m->n_each];
+            dtype_to_f32(values, (const char *)w->data + (row % m->n_each * k + first) * dtype_size(w->type), w->type, n);
+            for (size_t j = 0; j < n; j++) job->squares[first + j] += (double)values[j] * (double)values[j];
         }
-        weights_wont_need(m->w, w);
     }
-    return m->n_parts * m->n_each;
+}
+
+static size_t add_weights(pool *threads, const bound_matrix *matrices, size_t n, double *squares)
+{
+    size_t outputs = 0;
+    weights_job job = {matrices, n, squares};
+    pool_run(threads, add_columns, &job, (matrices->k + COLUMNS - 1) / COLUMNS);
+    for (size_t i = 0; i < n; i++) {
+        outputs += matrices[i].n_parts * matrices[i].n_each;
+        for (size_t part = 0; part < matrices[i].n_parts; part++) weights_wont_need(matrices[i].w, matrices[i].parts[part]);
+    }
+    return outputs;
 }
 
 /* Channels whose weights are all zero, or no numbers (which packing will say), stay as they are. */
@@ -62,18 +85,16 @@ static const input_facts *widest(const input_facts *facts, size_t n)
 }
 
 /* facts [n] of the matrices [n] that read one input */
-static tri_status smooth_group(const bound_matrix *matrices, input_facts *facts, size_t n, tri_error *err)
+static tri_status smooth_group(pool *threads, const bound_matrix *matrices, input_facts *facts, size_t n, tri_error *err)
 {
-    size_t k = matrices->k, outputs = 0;
-    float *row = mem_array(k, sizeof *row);
+    size_t k = matrices->k;
     double *squares = mem_calloc(k, sizeof *squares);
-    bool ok = row && squares;
-    for (size_t i = 0; ok && i < n; i++) outputs += add_weights(&matrices[i], row, squares);
-    if (ok) find_smoothing(widest(facts, n), squares, outputs, facts->smoothing);
-    for (size_t i = 1; ok && i < n; i++) memcpy(facts[i].smoothing, facts->smoothing, k * sizeof *facts->smoothing);
-    mem_free(row);
+    if (!squares) return err_memory(err, k * sizeof *squares);
+    size_t outputs = add_weights(threads, matrices, n, squares);
+    find_smoothing(widest(facts, n), squares, outputs, facts->smoothing);
+    for (size_t i = 1; i < n; i++) memcpy(facts[i].smoothing, facts->smoothing, k * sizeof *facts->smoothing);
     mem_free(squares);
-    return ok ? TRI_OK : err_memory(err, k * sizeof *squares);
+    return TRI_OK;
 }
 
 tri_status calibrate_smooth(const packing *pk, input_table *t, tri_error *err)
@@ -81,7 +102,7 @@ tri_status calibrate_smooth(const packing *pk, input_table *t, tri_error *err)
     for (size_t i = 0, n; i < t->n; i += n) {
         for (n = 1; i + n < t->n && pk->list[t->items[i + n].place].same_input; n++) {
         }
-        TRI_TRY(smooth_group(&pk->list[t->items[i].place], &t->items[i], n, err));
+        TRI_TRY(smooth_group(t->threads, &pk->list[t->items[i].place], &t->items[i], n, err));
     }
     return TRI_OK;
 }
