@@ -193,6 +193,23 @@ static void narrow_is_near(void **state)
     conform_free(&y);
 }
 
+/* Rows whose 255 / range is infinite become zeros; those just above it do not. */
+static void narrow_of_next_to_nothing(void **state)
+{
+    (void)state;
+    rng r;
+    rng_seed(&r, 39);
+    tensor x = conform_random(&r, 8, 50, 0, 1);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < 50; j++) conform_row(&x, i)[j] *= i % 2 ? 0x1p-125f : 0x1p-117f;
+    check_narrow(&r, &x, DTYPE_U8, NULL);
+    tensor y = conform_narrowed(&x, DTYPE_U8, NULL, 0);
+    for (size_t i = 1; i < 8; i += 2)
+        for (size_t j = 0; j < 50; j++) assert_true(conform_get(&y, i, j) == 0);
+    conform_free(&x);
+    conform_free(&y);
+}
+
 /* A value that is not finite, wherever it stands in the row: bf16 keeps it, a u8 row gets scale NaN, other rows are as they
  * were. */
 static void narrow_keeps_nan(void **state)
@@ -415,7 +432,8 @@ static void pool_equals_ref(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrow_equals_ref),  cmocka_unit_test(narrow_is_near),         cmocka_unit_test(narrow_keeps_nan),
+        cmocka_unit_test(narrow_equals_ref),  cmocka_unit_test(narrow_is_near),         cmocka_unit_test(narrow_of_next_to_nothing),
+        cmocka_unit_test(narrow_keeps_nan),
         cmocka_unit_test(layernorm_near_ref), cmocka_unit_test(layernorm_also_narrows), cmocka_unit_test(embed_near_ref),
         cmocka_unit_test(normalize_near_ref), cmocka_unit_test(gather_copies),          cmocka_unit_test(pool_equals_ref),
     };

@@ -3,7 +3,8 @@
  *
  * bf16: nearest, ties to even. u8: one scale and zero point a row, spread over [min(least, 0), max(greatest, 0)], so that zero
  * is a step of its own: scale = range / 255, zero = round(-least / scale), q = round(value / scale) + zero. The divisions are
- * one: by range, into 255 / range. The steps in f32 are the same in every backend, so are the bytes. */
+ * one: by range, into 255 / range; a range for which that is infinite (2^-119) counts as none. The steps in f32 are the same
+ * in every backend, so are the bytes. */
 #include <math.h>
 
 #include "compute/ref/ref.h"
@@ -18,7 +19,7 @@ static void quantise_row(const tensor *x, size_t row, const float *smoothing, co
         greatest = v > greatest ? v : greatest;
         taint += v * 0.0f;
     }
-    float range = greatest - least, steps = range > 0 ? 255 / range : 0, zero = rintf(-least * steps);
+    float range = greatest - least, steps = range > 0x1p-119f ? 255 / range : 0, zero = rintf(-least * steps);
     for (size_t i = 0; i < x->cols; i++) {
         float v = smoothing ? ref_get(x, row, i) * smoothing[i] : ref_get(x, row, i), q = rintf(v * steps) + zero;
         out[i] = taint != 0 ? 0 : (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
