@@ -16,7 +16,7 @@ typedef struct tri_engine_options {
     size_t struct_size;
     const char *device;    /* NULL or "auto", "cpu" */
     int threads;           /* 0 = the processors this process may use */
-    const char *isa;       /* NULL = the best here; "ref", "avx2", "avx512", "neon", "generic" force one */
+    const char *isa;       /* NULL = the best here; else one by name: "ref", "avx2", "avx512bf16" ... */
     const char *precision; /* of the encoder: NULL, "auto" or "f32"; "bf16"; "int8", which needs a file made by `trident export
                               packed`. Dense modules and the sparse head stay in f32, the multi head in bf16 at least. */
     tri_log_fn log;
