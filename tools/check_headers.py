@@ -34,6 +34,8 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 ISA_FLAGS = {
     "_avx2": ["-mavx2", "-mfma", "-mf16c", "-mbmi2"] if X86 else None,
     "_avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c", "-mbmi2"] if X86 else None,
+    "_amx": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c", "-mbmi2",
+             "-mavx512vnni", "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16"] if X86 else None,
     "_neon": ["-march=armv8.2-a+fp16"] if platform.machine() in ("aarch64", "arm64") else None,
 }
 

@@ -12,18 +12,18 @@
 
 #include "trident/types.h"
 
-void *mem_alloc(size_t bytes);                      /* NULL on failure; bytes 0 gives a block of 1 */
-void *mem_calloc(size_t count, size_t size);        /* zeroed; NULL on failure or overflow */
-void *mem_array(size_t count, size_t size);         /* not zeroed; NULL on failure or overflow */
-void *mem_realloc(void *block, size_t bytes);       /* NULL leaves the old block as it was */
-void *mem_copy(const void *bytes, size_t len);      /* len + 1 bytes, the last one NUL */
+void *mem_alloc(size_t bytes);                 /* NULL on failure; bytes 0 gives a block of 1 */
+void *mem_calloc(size_t count, size_t size);   /* zeroed; NULL on failure or overflow */
+void *mem_array(size_t count, size_t size);    /* not zeroed; NULL on failure or overflow */
+void *mem_realloc(void *block, size_t bytes);  /* NULL leaves the old block as it was */
+void *mem_copy(const void *bytes, size_t len); /* len + 1 bytes, the last one NUL */
 char *mem_strdup(const char *s);
-void mem_free(void *block);                         /* NULL is fine */
+void mem_free(void *block);                          /* NULL is fine */
 void *mem_alloc_aligned(size_t bytes, size_t align); /* align a power of two <= 4096; freed by mem_free_aligned only */
 void mem_free_aligned(void *block);
 
-/* The contents of a block are not needed any more, but its addresses are: its whole pages go back to the system, and come again,
- * as zeros, when touched. */
+/* The contents of a block are not needed any more, but its addresses are: its whole pages go back to the system, and come
+ * again, as zeros, when touched. */
 void mem_idle(void *block, size_t bytes);
 
 uint64_t mem_count(void); /* allocations made so far by this process */

@@ -75,9 +75,13 @@ static double quota_v1(const char *root, const char *group, small_text *text)
     return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-static double tightest(double a, double b) { return a > 0 && (b <= 0 || a < b) ? a : b; }
+static double tightest(double a, double b)
+{
+    return a > 0 && (b <= 0 || a < b) ? a : b;
+}
 
-static double quota_upward(const char *root, char *group, double (*quota_of)(const char *, const char *, small_text *), small_text *text)
+static double quota_upward(const char *root, char *group, double (*quota_of)(const char *, const char *, small_text *),
+                           small_text *text)
 {
     double quota = 0;
     do {

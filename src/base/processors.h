@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /* Cores this process may keep busy, at least 1: those of its affinity mask, two threads of one core counted once, and no more
- * than its control groups' quotas pay for (rounded down, since a group over its quota is stopped for the rest of the period). */
+ * than its control groups' quotas pay for (rounded down, since a group over its quota is stopped for the rest of the period).
+ */
 int processors_usable(void);
 
 /* The parts, for tests: `root` stands for "/". */

@@ -98,7 +98,8 @@ static float taint_of(const float *values, size_t n)
 static void note_bad_row(pack_job *job, size_t row)
 {
     size_t lowest = atomic_load(&job->bad_row);
-    while (row < lowest && !atomic_compare_exchange_weak(&job->bad_row, &lowest, row)) {}
+    while (row < lowest && !atomic_compare_exchange_weak(&job->bad_row, &lowest, row)) {
+    }
 }
 
 static float row_scale_of(pack_job *job, size_t row)
@@ -158,7 +159,10 @@ static inline quad load_quad(const uint32_t *p)
     return q;
 }
 
-static inline void store_quad(uint32_t *p, quad q) { memcpy(p, &q, sizeof q); }
+static inline void store_quad(uint32_t *p, quad q)
+{
+    memcpy(p, &q, sizeof q);
+}
 
 /* to[g][16] = from[16][STRIP]'s columns g < groups */
 static void turn_strip(uint32_t *to, const uint32_t from[PANEL][STRIP], size_t groups)
@@ -207,8 +211,8 @@ static tri_status check_int8(const matrix_part *parts, size_t n_parts, size_t k,
         if (parts[i].type == DTYPE_I8 && p != PRECISION_INT8)
             return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a quantised weight in another precision than int8");
     if (p == PRECISION_INT8 && k > PACKED_DEPTH_MAX)
-        return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight of %zu inputs as int8: %d is the most that 32 bits sum",
-                       k, PACKED_DEPTH_MAX);
+        return err_set(err, TRI_ERR_UNSUPPORTED,
+                       "could not pack a weight of %zu inputs as int8: %d is the most that 32 bits sum", k, PACKED_DEPTH_MAX);
     return TRI_OK;
 }
 
@@ -231,7 +235,8 @@ tri_status packed_make(compute *c, widen_fn widen, const matrix_part *parts, siz
     }
     *m = view_blob(blob, p, n, k, smoothing != NULL, &l);
     m->owned = blob;
-    if (p == PRECISION_INT8) memset(blob + l.scales, 0, l.bytes - l.scales); /* the gaps too: a file's bytes are to be the same */
+    if (p == PRECISION_INT8)
+        memset(blob + l.scales, 0, l.bytes - l.scales); /* the gaps too: a file's bytes are to be the same */
     if (smoothing) memcpy(blob + l.smoothing, smoothing, k * sizeof *smoothing);
     pack_job job = {.m = m,
                     .widen = widen,
@@ -259,7 +264,8 @@ tri_status packed_adopt(compute *c, const void *blob, size_t bytes, size_t n, si
     *out = NULL;
     if (p != PRECISION_F32 && p != PRECISION_BF16 && p != PRECISION_INT8)
         return err_set(err, TRI_ERR_UNSUPPORTED, "could not use a packed weight: its precision is not known here");
-    if (n == 0 || k == 0 || (p == PRECISION_INT8 && k > PACKED_DEPTH_MAX) || !lay_out(p, n, k, smoothed, &l) || l.bytes != bytes)
+    if (n == 0 || k == 0 || (p == PRECISION_INT8 && k > PACKED_DEPTH_MAX) || !lay_out(p, n, k, smoothed, &l) ||
+        l.bytes != bytes)
         return err_set(err, TRI_ERR_FORMAT, "could not use a packed weight: %zu bytes are not a [%zu,%zu]", bytes, n, k);
     if ((uintptr_t)blob % GROUP_BYTES)
         return err_set(err, TRI_ERR_ARGUMENT, "could not use a packed weight: it does not begin on %d bytes", GROUP_BYTES);
@@ -277,6 +283,15 @@ void packed_free(packed_matrix *m)
     mem_free(m);
 }
 
-size_t packed_bytes(const packed_matrix *m) { return m->bytes; }
-const void *packed_blob(const packed_matrix *m) { return m->panels; }
-const float *packed_smoothing(const packed_matrix *m) { return m->smoothing; }
+size_t packed_bytes(const packed_matrix *m)
+{
+    return m->bytes;
+}
+const void *packed_blob(const packed_matrix *m)
+{
+    return m->panels;
+}
+const float *packed_smoothing(const packed_matrix *m)
+{
+    return m->smoothing;
+}

@@ -16,7 +16,8 @@
  * input (`in`: bf16, or u8 with a scale and zero point a row), which LayerNorm makes in passing; queries, keys, values, their
  * attention and the feed-forward's middle are bf16.
  *
- *   workspace: | x [T, D] f32, the result | in [T, D] | work: q k v [T, 3D], a [T, D]; then the feed-forward's middle, in chunks |
+ *   workspace: | x [T, D] f32, the result | in [T, D] | work: q k v [T, 3D], a [T, D]; then the feed-forward's middle, in
+ * chunks |
  *
  * Matches transformers' BertModel / XLMRobertaModel last_hidden_state; tolerances in tests/model/test_golden_models.c. */
 #include "model/postln.h"
@@ -208,7 +209,7 @@ void postln_drop(compute *c, encoder *e)
 enum { FFN_ROWS = 1024 }; /* rows of the middle at once: 8 MiB of bf16 at F = 4096, a part of the last-level cache */
 
 typedef struct plan {
-    dtype act, operand;               /* of q, k, v, a and the middle; of a Linear's input */
+    dtype act, operand;                                 /* of q, k, v, a and the middle; of a Linear's input */
     size_t x_bytes, in_bytes, scales_bytes, work_bytes; /* scales: twice, for `in` and for the middle */
 } plan;
 
@@ -228,7 +229,9 @@ static plan plan_of(const encoder *e, size_t rows)
 {
     size_t D = e->config->hidden;
     plan p = {.act = e->p == PRECISION_F32 ? DTYPE_F32 : DTYPE_BF16,
-              .operand = e->p == PRECISION_F32 ? DTYPE_F32 : e->p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_U8};
+              .operand = e->p == PRECISION_F32    ? DTYPE_F32
+                         : e->p == PRECISION_BF16 ? DTYPE_BF16
+                                                  : DTYPE_U8};
     p.x_bytes = rows_bytes(DTYPE_F32, rows, D);
     p.in_bytes = e->p == PRECISION_F32 ? 0 : rows_bytes(p.operand, rows, D);
     p.scales_bytes = e->p == PRECISION_INT8 ? (rows * sizeof(row_scale) + 63) / 64 * 64 : 0;

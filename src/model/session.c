@@ -30,13 +30,14 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* What the heads use beside the encoder's result: dense works on two buffers of one row a text, multi gathers and projects every
- * row but the first (in bf16 there is a narrow copy between), sparse takes a float a row. */
+/* What the heads use beside the encoder's result: dense works on two buffers of one row a text, multi gathers and projects
+ * every row but the first (in bf16 there is a narrow copy between), sparse takes a float a row. */
 static size_t head_bytes(const model *m, size_t rows)
 {
     size_t dense = m->config.hidden;
     for (size_t i = 0; i < m->config.n_dense; i++) dense = larger(dense, m->config.dense[i].out);
-    return larger(2 * rows * dense * sizeof(float), m->multi.matrix ? rows * head_multi_floats(&m->multi, m->config.hidden) * sizeof(float) : 0);
+    return larger(2 * rows * dense * sizeof(float),
+                  m->multi.matrix ? rows * head_multi_floats(&m->multi, m->config.hidden) * sizeof(float) : 0);
 }
 
 static tri_status make_plan(const model *m, const tri_session_options *o, plan *p, tri_error *err)

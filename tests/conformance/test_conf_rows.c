@@ -432,10 +432,10 @@ static void pool_equals_ref(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrow_equals_ref),  cmocka_unit_test(narrow_is_near),         cmocka_unit_test(narrow_of_next_to_nothing),
-        cmocka_unit_test(narrow_keeps_nan),
-        cmocka_unit_test(layernorm_near_ref), cmocka_unit_test(layernorm_also_narrows), cmocka_unit_test(embed_near_ref),
-        cmocka_unit_test(normalize_near_ref), cmocka_unit_test(gather_copies),          cmocka_unit_test(pool_equals_ref),
+        cmocka_unit_test(narrow_equals_ref), cmocka_unit_test(narrow_is_near),     cmocka_unit_test(narrow_of_next_to_nothing),
+        cmocka_unit_test(narrow_keeps_nan),  cmocka_unit_test(layernorm_near_ref), cmocka_unit_test(layernorm_also_narrows),
+        cmocka_unit_test(embed_near_ref),    cmocka_unit_test(normalize_near_ref), cmocka_unit_test(gather_copies),
+        cmocka_unit_test(pool_equals_ref),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

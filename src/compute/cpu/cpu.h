@@ -14,7 +14,7 @@
 #include "compute/packed.h"
 
 enum {
-    LINEAR_DEPTH = 2048,     /* bytes of an operand row in one chain: keeps a tile's rows in L1, and bounds the error of f32 sums */
+    LINEAR_DEPTH = 2048, /* bytes of an operand row in one chain: keeps a tile's rows in L1, and bounds the error of f32 sums */
     SCORE_STRIDE = 256 + 16, /* floats from one query's scores to the next's: the widest key block, off the powers of two */
     TILE_ROWS_MAX = 32,
     TILE_PANELS_MAX = 2,
@@ -99,21 +99,30 @@ tri_status cpu_state_open(compute *c, const cpu_kernels *kernels, tri_error *err
 void cpu_state_close(compute *c);
 const cpu_kernels *cpu_kernels_of(const compute *c);
 void *cpu_scratch_take(compute *c, size_t worker, size_t *slot); /* [CPU_SCRATCH_BYTES], 64-byte aligned */
-void cpu_scratch_give(compute *c, size_t slot);                /* also ends the task for the kernels */
+void cpu_scratch_give(compute *c, size_t slot);                  /* also ends the task for the kernels */
 size_t cpu_threads(const compute *c);
 
-static inline int cpu_tile_of(dtype operand) { return operand == DTYPE_U8 ? TILE_INT8 : operand == DTYPE_BF16 ? TILE_BF16 : TILE_F32; }
-static inline size_t cpu_blocks(size_t n, size_t size) { return (n + size - 1) / size; }
+static inline int cpu_tile_of(dtype operand)
+{
+    return operand == DTYPE_U8 ? TILE_INT8 : operand == DTYPE_BF16 ? TILE_BF16 : TILE_F32;
+}
+static inline size_t cpu_blocks(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
 /* Where part i of n cut into `parts` nearly equal ones begins. */
-static inline size_t cpu_part(size_t n, size_t parts, size_t i) { return n / parts * i + (i < n % parts ? i : n % parts); }
+static inline size_t cpu_part(size_t n, size_t parts, size_t i)
+{
+    return n / parts * i + (i < n % parts ? i : n % parts);
+}
 
 enum {
-    LINEAR_ROWS = 96,     /* rows of x a task holds: 8 tiles of 12, 16 of 6, 3 of 32 */
-    LINEAR_COLUMNS = 512, /* columns a task computes from them */
-    ATTENTION_ROWS = 768, /* most queries a task holds: the packing of K and V is spread over them */
-    ATTENTION_KEYS = 256, /* most keys of a block */
-    ATTENTION_AREA = 65536, /* bytes of a block of keys, or of values */
-    ATTENTION_WIDEST = 512, /* widest head; wider ones go to ref */
+    LINEAR_ROWS = 96,              /* rows of x a task holds: 8 tiles of 12, 16 of 6, 3 of 32 */
+    LINEAR_COLUMNS = 512,          /* columns a task computes from them */
+    ATTENTION_ROWS = 768,          /* most queries a task holds: the packing of K and V is spread over them */
+    ATTENTION_KEYS = 256,          /* most keys of a block */
+    ATTENTION_AREA = 65536,        /* bytes of a block of keys, or of values */
+    ATTENTION_WIDEST = 512,        /* widest head; wider ones go to ref */
     CPU_SCRATCH_BYTES = 512 << 10, /* linear: 192 KiB; attention: checked in cpu_attention.c */
 };
 

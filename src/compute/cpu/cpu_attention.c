@@ -39,7 +39,10 @@ typedef struct share {
 
 /* Tasks of a head: sequence b owns slots q_start[b] / block + b up to the next one's, never fewer than it has blocks; the slots
  * left over do nothing. So a task finds its sequence by bisection, with no table to allocate. */
-static size_t first_slot(const attention_job *job, size_t b) { return (size_t)job->a->q_start[b] / job->block_rows + b; }
+static size_t first_slot(const attention_job *job, size_t b)
+{
+    return (size_t)job->a->q_start[b] / job->block_rows + b;
+}
 
 static size_t sequence_of(const attention_job *job, size_t slot)
 {
@@ -54,9 +57,15 @@ static size_t sequence_of(const attention_job *job, size_t slot)
     return low;
 }
 
-static size_t tile_row(const share *s, size_t tile) { return cpu_part(s->n_rows, s->n_tiles, tile); }
+static size_t tile_row(const share *s, size_t tile)
+{
+    return cpu_part(s->n_rows, s->n_tiles, tile);
+}
 
-static size_t tile_width(const attention_job *job) { return job->tile->panels * PANEL; }
+static size_t tile_width(const attention_job *job)
+{
+    return job->tile->panels * PANEL;
+}
 
 static char *head_of(const attention_job *job, const tensor *t, size_t row, size_t head)
 {
@@ -111,8 +120,8 @@ static void attend_tile(const attention_job *job, const share *s, size_t tile, s
     size_t groups = cpu_blocks(job->dh, job->group), panel = groups * GROUP_BYTES;
     const char *q = head_of(job, &a->q, s->first_row + row, s->head);
     for (size_t first = 0; first < n; first += width)
-        job->tile->run(rows, groups, q, a->q.ld * job->size, s->k + first / PANEL * panel, panel, s->scores + first, SCORE_STRIDE,
-                       false);
+        job->tile->run(rows, groups, q, a->q.ld * job->size, s->k + first / PANEL * panel, panel, s->scores + first,
+                       SCORE_STRIDE, false);
     softmax_state state = {
         .factor = a->scale * LOG2_E,
         .greatest = s->greatest + row,

@@ -3,9 +3,9 @@
  *
  * A task computes LINEAR_ROWS rows x LINEAR_COLUMNS columns at most. It goes along k in slabs of LINEAR_DEPTH bytes of x; in a
  * slab it goes panel by panel (the panel's slab stays in L2 while all tiles of rows pass over it) and adds the slab's sums to
- * its block of c; after the last slab of a tile comes its epilogue, while c is in L1. x is read where it lies. Sums over k thus run in one order whatever M, the
- * tile's height or the number of threads: chains of LINEAR_DEPTH bytes, added in order. With few rows the columns are cut finer,
- * so that all threads stream weights.
+ * its block of c; after the last slab of a tile comes its epilogue, while c is in L1. x is read where it lies. Sums over k thus
+ * run in one order whatever M, the tile's height or the number of threads: chains of LINEAR_DEPTH bytes, added in order. With
+ * few rows the columns are cut finer, so that all threads stream weights.
  *
  * Roofline of the 12 x 32 tile (AVX-512): 24 dots of 64 bytes against 14 loads, two of them from L2: 5.3 bytes a cycle of the
  * 32 that L2 gives, and one load a cycle of the two that L1 gives. */
@@ -38,7 +38,10 @@ typedef struct linear_share {
     float *c; /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
 } linear_share;
 
-static size_t tile_row(const linear_job *job, size_t tile) { return cpu_part(job->x->rows, job->tiles, tile); }
+static size_t tile_row(const linear_job *job, size_t tile)
+{
+    return cpu_part(job->x->rows, job->tiles, tile);
+}
 
 /* y = epilogue(c) for the rows of one tile and one block of columns, while c is in L1. */
 static void finish_tile(const linear_job *job, size_t block, size_t row, size_t rows, const float *c)
@@ -122,7 +125,7 @@ static void run_share(void *ctx, size_t task, size_t worker)
     }
     cpu_scratch_give(job->c, slot);
 }
-_Static_assert(LINEAR_ROWS * LINEAR_COLUMNS * 4 <= CPU_SCRATCH_BYTES, "a task's block of c fits");
+_Static_assert(LINEAR_ROWS *LINEAR_COLUMNS * 4 <= CPU_SCRATCH_BYTES, "a task's block of c fits");
 
 void cpu_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y)
 {
@@ -131,7 +134,8 @@ void cpu_linear(compute *c, const tensor *x, const packed_matrix *w, const epilo
     assert(y->type == DTYPE_F32 || y->type == DTYPE_BF16);
     assert(!e || !e->residual || (e->residual->rows == x->rows && e->residual->cols == w->n));
     if (x->rows == 0) return;
-    linear_job job = {.c = c, .kernels = kernels, .tile = &kernels->tiles[cpu_tile_of(x->type)], .x = x, .y = y, .w = w, .e = e};
+    linear_job job = {
+        .c = c, .kernels = kernels, .tile = &kernels->tiles[cpu_tile_of(x->type)], .x = x, .y = y, .w = w, .e = e};
     job.width = job.tile->panels * PANEL;
     job.n_blocks = cpu_blocks(w->n, job.width);
     job.tiles = cpu_blocks(x->rows, job.tile->rows);

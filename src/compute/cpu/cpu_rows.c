@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_rows.c — ops that treat each row, or each sequence, on its own: narrow, layernorm, embed, normalize, gather, pool. They are
- * bound by memory; chunks of rows go to the pool. */
+/* cpu_rows.c — ops that treat each row, or each sequence, on its own: narrow, layernorm, embed, normalize, gather, pool. They
+ * are bound by memory; chunks of rows go to the pool. */
 #include <string.h>
 
 #include "compute/cpu/cpu.h"
@@ -28,19 +28,29 @@ void cpu_run_rows(compute *c, size_t rows, size_t row_cost, cpu_rows_fn fn, void
     pool_run(c->threads, run_part, &job, job.parts);
 }
 
-static float *row_of(const tensor *t, size_t i) { return (float *)t->data + i * t->ld; }
+static float *row_of(const tensor *t, size_t i)
+{
+    return (float *)t->data + i * t->ld;
+}
 
 static const void *stored_row(const tensor *t, size_t i)
 {
     return (const char *)t->data + i * t->ld * dtype_size(t->type);
 }
 
-static void narrow_row(const cpu_kernels *kernels, const void *from, dtype type, const float *smoothing, const tensor *y, size_t i)
+static void narrow_row(const cpu_kernels *kernels, const void *from, dtype type, const float *smoothing, const tensor *y,
+                       size_t i)
 {
     switch (y->type) {
-    case DTYPE_U8: y->scales[i] = kernels->narrow_u8((uint8_t *)y->data + i * y->ld, from, type, smoothing, y->cols); break;
-    case DTYPE_BF16: kernels->narrow_bf16((uint16_t *)y->data + i * y->ld, from, type, smoothing, y->cols); break;
-    default: kernels->narrow_f32(row_of(y, i), from, type, smoothing, y->cols); break;
+    case DTYPE_U8:
+        y->scales[i] = kernels->narrow_u8((uint8_t *)y->data + i * y->ld, from, type, smoothing, y->cols);
+        break;
+    case DTYPE_BF16:
+        kernels->narrow_bf16((uint16_t *)y->data + i * y->ld, from, type, smoothing, y->cols);
+        break;
+    default:
+        kernels->narrow_f32(row_of(y, i), from, type, smoothing, y->cols);
+        break;
     }
 }
 
@@ -114,8 +124,8 @@ static void embed_rows(void *ctx, size_t first, size_t n)
 
 void cpu_embed(compute *c, const embed_args *a)
 {
-    embed_job job = {a, {.kernels = cpu_kernels_of(c), .y = &a->y, .gamma = a->gamma, .beta = a->beta, .eps = a->eps,
-                         .also = a->also}};
+    embed_job job = {
+        a, {.kernels = cpu_kernels_of(c), .y = &a->y, .gamma = a->gamma, .beta = a->beta, .eps = a->eps, .also = a->also}};
     cpu_run_rows(c, a->y.rows, 4 * a->y.cols, embed_rows, &job);
 }
 
@@ -169,11 +179,21 @@ static void pool_sequence(const pool_job *job, const float *x, size_t n, float *
     size_t D = job->y->cols, ld = job->x->ld;
     float weights = 0;
     switch (job->kind) {
-    case POOL_CLS: memcpy(y, x, D * sizeof *y); break;
-    case POOL_LAST: memcpy(y, x + (n - 1) * ld, D * sizeof *y); break;
-    case POOL_MAX: kernels->pool_max(y, x, ld, n, D); break;
-    case POOL_MEAN: kernels->pool_sum(y, x, ld, n, D, false, (float)n); break;
-    case POOL_MEAN_SQRT_LEN: kernels->pool_sum(y, x, ld, n, D, false, __builtin_sqrtf((float)n)); break;
+    case POOL_CLS:
+        memcpy(y, x, D * sizeof *y);
+        break;
+    case POOL_LAST:
+        memcpy(y, x + (n - 1) * ld, D * sizeof *y);
+        break;
+    case POOL_MAX:
+        kernels->pool_max(y, x, ld, n, D);
+        break;
+    case POOL_MEAN:
+        kernels->pool_sum(y, x, ld, n, D, false, (float)n);
+        break;
+    case POOL_MEAN_SQRT_LEN:
+        kernels->pool_sum(y, x, ld, n, D, false, __builtin_sqrtf((float)n));
+        break;
     case POOL_WEIGHTED_MEAN:
         for (size_t i = 0; i < n; i++) weights += (float)(i + 1);
         kernels->pool_sum(y, x, ld, n, D, true, weights);
