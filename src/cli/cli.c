@@ -58,6 +58,11 @@ void cli_note(cli *c, const char *fmt, ...)
     fprintf(stderr, "trident %s: %s\n", c->command->name, clean.text);
 }
 
+void cli_log(void *ctx, int level, const char *line)
+{
+    if (level <= 1) cli_note(ctx, "%s", line);
+}
+
 tri_status cli_print(const buf *text, tri_error *err)
 {
     out_file *out;

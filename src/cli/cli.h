@@ -59,6 +59,8 @@ typedef struct cli_command {
 tri_status cli_usage(cli *c, tri_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A line of talk on standard error, after `trident CMD: `; nothing under -q. */
 void cli_note(cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The library's and the hub's talk as notes, level 1 and below; a tri_log_fn whose ctx is the cli. */
+void cli_log(void *ctx, int level, const char *line);
 /* Facts to standard output, whole. */
 tri_status cli_print(const buf *text, tri_error *err);
 /* TRI_ERR_CANCELLED after Ctrl-C, else TRI_OK: for loops that no tri_progress_fn reaches. */

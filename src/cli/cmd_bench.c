@@ -18,7 +18,6 @@
 #include "cli/bench_report.h"
 #include "cli/bench_shapes.h"
 #include "cli/random_model.h"
-#include "cli/signals.h"
 
 enum { MIN_RUNS = 3, MAX_RUNS = 100000 };
 
@@ -174,15 +173,6 @@ static tri_status measure_peak(cli *c, tri_error *err)
     return st;
 }
 
-static int on_progress(void *ctx, uint64_t done, uint64_t total)
-{
-    progress *bar = ctx;
-    bar->extent = total;
-    bar->items = done;
-    progress_span(bar, done, done, 0);
-    return signals_stopped();
-}
-
 static tri_status make_model(cli *c, tri_error *err)
 {
     const struct bench_args *args = c->options;
@@ -193,7 +183,7 @@ static tri_status make_model(cli *c, tri_error *err)
                       .seed = args->seed,
                       .type = args->dtype == 1 ? DTYPE_BF16 : DTYPE_F32};
     progress_begin(&c->bar, "make", "bytes", 0, c->shared.quiet);
-    return random_model_write(&m, args->make_model, on_progress, &c->bar, err);
+    return random_model_write(&m, args->make_model, progress_whole, &c->bar, err);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "cli/export_int8.h"
 #include "cli/json_out.h"
-#include "cli/signals.h"
 #include "formats/json.h"
 #include "formats/packed_file.h"
 #include "hub/model_dir.h"
@@ -44,20 +43,6 @@ static const flag flags[] = {
     {"threads", 0, FLAG_COUNT, "N", NULL, "threads; 0 is all the processors that this process may use", FIELD(threads)},
     FLAG_END};
 
-static int on_progress(void *ctx, uint64_t done, uint64_t total)
-{
-    progress *bar = ctx;
-    bar->extent = total;
-    bar->items = done;
-    progress_span(bar, done, done, 0);
-    return signals_stopped();
-}
-
-static void on_log(void *ctx, int level, const char *line)
-{
-    if (level <= 1) cli_note(ctx, "%s", line);
-}
-
 static tri_status print(buf *out, tri_status st, tri_error *err)
 {
     st = st ? err_set(err, st, "could not write the result") : cli_print(out, err);
@@ -87,7 +72,7 @@ static tri_status write_plain(cli *c, tri_engine *engine, const char *dir, tri_e
     o.precision = args->precision;
     o.to = args->int8.output;
     o.force = args->int8.force;
-    o.progress = on_progress;
+    o.progress = progress_whole;
     o.progress_ctx = &c->bar;
     progress_begin(&c->bar, "export", "bytes", 0, c->shared.quiet);
     TRI_TRY(tri_export_packed(engine, dir, &o, &r, err));
@@ -121,7 +106,7 @@ static tri_status write_file(cli *c, const char *model, tri_error *err)
     TRI_TRY(check_usage(c, err));
     tri_engine_options_init(&eo);
     eo.threads = (int)args->threads;
-    eo.log = on_log;
+    eo.log = cli_log;
     eo.log_ctx = c;
     TRI_TRY(model_dir_find(model, dir, sizeof dir, err));
     TRI_TRY(tri_engine_open(&eo, &engine, err));
@@ -177,7 +162,7 @@ static tri_status check_file(cli *c, const char *path, tri_error *err)
     buf out;
     TRI_TRY(packed_file_open(path, &f, err));
     progress_begin(&c->bar, "check", "bytes", f.map.len, c->shared.quiet);
-    tri_status st = packed_file_verify(&f, on_progress, &c->bar, err);
+    tri_status st = packed_file_verify(&f, progress_whole, &c->bar, err);
     if (!st) {
         progress_end(&c->bar);
         buf_init(&out, 0);

@@ -14,7 +14,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/json_out.h"
-#include "cli/signals.h"
 #include "hub/pull.h"
 
 struct pull_args {
@@ -75,20 +74,6 @@ static tri_status find_token(char out[TOKEN_CAP], tri_error *err)
     return st;
 }
 
-static int on_progress(void *ctx, uint64_t done, uint64_t total)
-{
-    progress *bar = ctx;
-    bar->extent = total;
-    bar->items = done;
-    progress_span(bar, done, done, 0);
-    return signals_stopped();
-}
-
-static void on_log(void *ctx, int level, const char *line)
-{
-    if (level <= 1) cli_note(ctx, "%s", line);
-}
-
 static tri_status print_result(cli *c, const pull_result *r, tri_error *err)
 {
     buf out;
@@ -133,9 +118,9 @@ static tri_status run(cli *c, tri_error *err)
     o.timeout_s = (unsigned)args->timeout;
     if (environment("HF_ENDPOINT")) o.endpoint = environment("HF_ENDPOINT");
     o.token = token[0] ? token : NULL;
-    o.progress = on_progress;
+    o.progress = progress_whole;
     o.progress_ctx = &c->bar;
-    o.log = (log_hook){on_log, c};
+    o.log = (log_hook){cli_log, c};
     progress_begin(&c->bar, "pull", "bytes", 0, c->shared.quiet);
     tri_status st = pull_run(c->args[0], &o, &result, err);
     if (st) return st;

@@ -10,7 +10,6 @@
 #include "cli/calibration_view.h"
 #include "cli/encode_stream.h"
 #include "cli/json_out.h"
-#include "cli/signals.h"
 #include "cli/text_sample.h"
 #include "formats/json.h"
 #include "trident.h"
@@ -49,9 +48,7 @@ static int on_progress(void *ctx, const char *phase, uint64_t done, uint64_t tot
         progress_begin(bar, phase, unit_of(phase), total, w->c->shared.quiet);
         w->phase = phase;
     }
-    bar->items = done;
-    progress_span(bar, done, done, 0);
-    return signals_stopped();
+    return progress_whole(bar, done, total);
 }
 
 /* ---- texts ----------------------------------------------------------------------------------------------------------- */

@@ -143,6 +143,15 @@ int progress_tick(void *ctx, uint64_t done, uint64_t total)
     return signals_stopped();
 }
 
+int progress_whole(void *ctx, uint64_t done, uint64_t total)
+{
+    progress *p = ctx;
+    p->extent = total;
+    p->items = done;
+    progress_span(p, done, done, 0);
+    return signals_stopped();
+}
+
 void progress_hide(progress *p)
 {
     if (p->on && p->terminal && p->drawn) {

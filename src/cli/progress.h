@@ -30,6 +30,8 @@ void progress_span(progress *p, uint64_t from, uint64_t to, uint64_t items);
 void progress_skip(progress *p);
 /* A tri_progress_fn: `ctx` is the progress; done and total are tokens of this span. Non-zero after Ctrl-C. */
 int progress_tick(void *ctx, uint64_t done, uint64_t total);
+/* A tri_progress_fn for work that is one piece: done and total are of the whole extent. */
+int progress_whole(void *ctx, uint64_t done, uint64_t total);
 /* Takes the bar off the terminal so that a line of talk can be printed. */
 void progress_hide(progress *p);
 /* Leaves a last line on the terminal with the totals when a bar was drawn. */

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "compute/backend.h"
+#include "compute/turn.h"
 
 enum { STRIP = 64 }; /* columns at once: PANEL rows of them are 4 KiB of stack, and whole groups of every type */
 
@@ -149,40 +150,6 @@ static void narrow_strip(pack_job *job, size_t row, size_t k0, size_t n, uint32_
     }
 }
 
-/* 4 x 4 words turn in registers. */
-typedef uint32_t quad __attribute__((vector_size(16)));
-
-static inline quad load_quad(const uint32_t *p)
-{
-    quad q;
-    memcpy(&q, p, sizeof q);
-    return q;
-}
-
-static inline void store_quad(uint32_t *p, quad q)
-{
-    memcpy(p, &q, sizeof q);
-}
-
-/* to[g][16] = from[16][STRIP]'s columns g < groups */
-static void turn_strip(uint32_t *to, const uint32_t from[PANEL][STRIP], size_t groups)
-{
-    size_t g = 0;
-    for (; g + 4 <= groups; g += 4)
-        for (size_t r = 0; r < PANEL; r += 4) {
-            quad r0 = load_quad(from[r] + g), r1 = load_quad(from[r + 1] + g), r2 = load_quad(from[r + 2] + g),
-                 r3 = load_quad(from[r + 3] + g);
-            quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-            quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-            store_quad(to + g * PANEL + r, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
-            store_quad(to + (g + 1) * PANEL + r, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
-            store_quad(to + (g + 2) * PANEL + r, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
-            store_quad(to + (g + 3) * PANEL + r, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
-        }
-    for (; g < groups; g++)
-        for (size_t r = 0; r < PANEL; r++) to[g * PANEL + r] = from[r][g];
-}
-
 static void pack_panel(void *ctx, size_t task, size_t worker)
 {
     pack_job *job = ctx;
@@ -201,7 +168,7 @@ static void pack_panel(void *ctx, size_t task, size_t worker)
     for (size_t k0 = 0; k0 < m->k; k0 += STRIP) {
         size_t n = m->k - k0 < STRIP ? m->k - k0 : STRIP;
         for (size_t r = 0; r < PANEL && first + r < m->n; r++) narrow_strip(job, first + r, k0, n, strips[r]);
-        turn_strip(to + k0 / group * PANEL, (const uint32_t(*)[STRIP])strips, (n + group - 1) / group);
+        turn_panel(to + k0 / group * PANEL, strips, sizeof strips[0], PANEL, (n + group - 1) / group);
     }
 }
 

@@ -5,35 +5,19 @@ for measuring, and words for what it refuses? On the tiny model, with no time to
 import csv
 import hashlib
 import json
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRIDENT = pathlib.Path(os.environ.get("TRI_BUILD", ROOT / "build")).resolve() / "trident"
+from tap import ROOT, check, plan, trident
+
 TINY = ROOT / "tests/golden/tiny/model"
 FIELDS = {"shape", "round", "texts", "tokens", "runs", "median_ms", "p95_ms", "min_ms", "max_ms", "tokens_per_s", "texts_per_s",
           "gflops", "peak_gflops", "peak_of_one_thread", "share", "cores_shared", "lengths"}
 # A share above 1 is a fault, but for clocks that move between the two. Where others use the machine, which the row then says, runs of
 # 30 microseconds slip between its turns and the peak's 20 ms do not: no bound holds.
 MOST = 1.2
-count = failures = 0
-
-
-def check(condition, what, detail=""):
-    global count, failures
-    count += 1
-    failures += not condition
-    print(f"{'ok' if condition else 'not ok'} {count} - {what}")
-    if not condition:
-        print("\n".join("#   " + line for line in str(detail).splitlines()[-20:]))
-
-
-def trident(*words):
-    return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True)
 
 
 def bench(*words):
@@ -193,8 +177,7 @@ def main():
         check(not left, "nothing is left behind", left)
     finally:
         shutil.rmtree(folder)
-    print(f"1..{count}")
-    return failures > 0
+    return plan()
 
 
 sys.exit(main())

@@ -14,22 +14,7 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRIDENT = pathlib.Path(os.environ.get("TRI_BUILD", ROOT / "build")).resolve() / "trident"
-count = failures = 0
-
-
-def check(condition, what, detail=""):
-    global count, failures
-    count += 1
-    failures += not condition
-    print(f"{'ok' if condition else 'not ok'} {count} - {what}")
-    if not condition:
-        print("\n".join("#   " + line for line in str(detail).splitlines()[-20:]))
-
-
-def trident(*words):
-    return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True)
+from tap import ROOT, TRIDENT, check, plan, trident
 
 
 def vectors(model, texts, precision, *words):
@@ -278,8 +263,7 @@ def main():
         check(not left, "nothing is left behind", left)
     finally:
         shutil.rmtree(folder)
-    print(f"1..{count}")
-    return failures > 0
+    return plan()
 
 
 sys.exit(main())

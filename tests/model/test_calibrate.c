@@ -20,35 +20,12 @@
 #include "base/rng.h"
 #include "trident.h"
 #include "trident/experimental.h"
-
-#define TINY TEST_ROOT "/tests/golden/tiny/model"
+#include "model_copy.h"
 
 enum { TEXTS = 48, LENGTH = 40, VOCAB = 400, WORDS = 60 };
 
-static char folder[] = "/tmp/tri-calibrate-XXXXXX";
 static uint32_t ids[TEXTS][LENGTH];
 static tri_input texts[TEXTS];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][512];
-    static unsigned turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, sizeof paths[0], "%s/m/%s", folder, name);
-    return path;
-}
-
-static void shell(const char *command)
-{
-    char line[1024];
-    snprintf(line, sizeof line, "cd '%s' && %s", folder, command);
-    if (system(line) != 0) fail_msg("%s", line);
-}
-
-static void fresh(void)
-{
-    shell("rm -rf m && cp -rL '" TINY "' m && chmod -R u+w m");
-}
 
 /* Rows of ids, of any length from 3 to LENGTH; few words, so that a text's sparse weights are not all alike. */
 static int make_texts(void **state)
@@ -63,13 +40,13 @@ static int make_texts(void **state)
         ids[i][n - 1] = 2;
         texts[i] = (tri_input){.ids = ids[i], .n_ids = n};
     }
-    return mkdtemp(folder) == NULL;
+    return !model_copy_begin();
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    shell("rm -rf m other");
+    model_copy_end();
     return 0;
 }
 
@@ -214,7 +191,7 @@ static void same_text(const tri_embeddings *a, size_t i, const tri_embeddings *b
 static void test_a_calibrated_model_is_near_f32(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibrate_options o = plan_of(TEXTS);
     o.accept_loss = 0;
     tri_calibration f = calibrate_ok(2, &o);
@@ -243,7 +220,7 @@ static void test_a_calibrated_model_is_near_f32(void **state)
 static void test_int8_depends_on_nothing_but_the_text(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibrate_options o = plan_of(TEXTS);
     calibrate_ok(1, &o);
     for (size_t isa = 0; tri_isa_name(isa); isa++) {
@@ -265,7 +242,7 @@ static void test_int8_depends_on_nothing_but_the_text(void **state)
 static void test_the_same_texts_give_the_same_file(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibrate_options o = plan_of(TEXTS);
     calibrate_ok(1, &o);
     shell("cp m/trident-int8.packed other");
@@ -279,7 +256,7 @@ static void test_the_same_texts_give_the_same_file(void **state)
 static void test_texts_stay_within_their_budget(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibrate_options o = plan_of(TEXTS);
     o.max_tokens = 400;
     o.n_held_out = TEXTS / 2;
@@ -298,7 +275,7 @@ static void test_texts_stay_within_their_budget(void **state)
 static void test_a_missed_bar_writes_nothing_unless_accepted(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibrate_options o = plan_of(TEXTS);
     calibrate_ok(2, &o);
     shell("cp m/trident-int8.packed other");
@@ -325,7 +302,7 @@ static void test_a_missed_bar_writes_nothing_unless_accepted(void **state)
 static void test_arguments_are_checked(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     tri_calibration f;
     tri_error err = {0};
     tri_calibrate_options o = plan_of(1);
@@ -351,7 +328,7 @@ static void test_arguments_are_checked(void **state)
 static void test_a_task_is_ranked_in_both(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     enum { QUERIES = 8 };
     static char names[TEXTS][8];
     tri_text keys[TEXTS];
@@ -400,7 +377,7 @@ static void test_stopping_leaves_nothing(void **state)
 {
     (void)state;
     static const char *const phases[] = {"calibrate", "round", "measure"};
-    fresh();
+    model_copy_fresh();
     for (size_t i = 0; i < 3; i++) {
         stopper s = {phases[i], 0};
         tri_calibration f;
@@ -418,7 +395,7 @@ static void test_stopping_leaves_nothing(void **state)
 static void test_every_allocation_read_and_write_may_fail(void **state)
 {
     (void)state;
-    fresh();
+    model_copy_fresh();
     uint64_t live = mem_live();
     tri_calibrate_options o = plan_of(4);
     for (fault_kind kind = 0; kind < FAULT_KINDS; kind++) {

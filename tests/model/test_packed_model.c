@@ -24,32 +24,14 @@
 #include "model/export_packed.h"
 #include "trident.h"
 #include "trident/experimental.h"
+#include "model_copy.h"
 
-#define TINY TEST_ROOT "/tests/golden/tiny/model"
-
-static char folder[] = "/tmp/tri-packed-XXXXXX";
 static char said[4096]; /* what the library had to say, level 1 and below */
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][512];
-    static unsigned turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, sizeof paths[0], "%s/m/%s", folder, name);
-    return path;
-}
-
-static void shell(const char *command)
-{
-    char line[1024];
-    snprintf(line, sizeof line, "cd '%s' && %s", folder, command);
-    if (system(line) != 0) fail_msg("%s", line);
-}
 
 /* A fresh copy of the model, without packed files. */
 static void fresh(void)
 {
-    shell("rm -rf m && cp -rL '" TINY "' m && chmod -R u+w m");
+    model_copy_fresh();
     said[0] = 0;
 }
 
@@ -448,15 +430,14 @@ static void test_every_allocation_read_and_write_may_fail(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return model_copy_begin() ? 0 : -1;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    char line[128];
-    snprintf(line, sizeof line, "rm -rf '%s'", folder);
-    return system(line) == 0 ? 0 : -1;
+    model_copy_end();
+    return 0;
 }
 
 int main(void)

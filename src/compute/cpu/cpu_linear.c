@@ -125,7 +125,7 @@ static void run_share(void *ctx, size_t task, size_t worker)
     }
     cpu_scratch_give(job->c, slot);
 }
-_Static_assert(LINEAR_ROWS *LINEAR_COLUMNS * 4 <= CPU_SCRATCH_BYTES, "a task's block of c fits");
+_Static_assert(4 * LINEAR_ROWS * LINEAR_COLUMNS <= CPU_SCRATCH_BYTES, "a task's block of c fits");
 
 void cpu_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y)
 {
