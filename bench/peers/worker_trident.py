@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """worker_trident.py: this project's own library, by ctypes, token ids in and dense vectors out.
 
-Every precision from a packed file, which int8 needs (it is calibrated) and the others start faster with."""
+Every precision from a packed file, which int8 needs (it is calibrated), copied into huge pages."""
 import ctypes
 import hashlib
 import pathlib
@@ -17,11 +17,12 @@ DENSE = 1
 
 class EngineOptions(ctypes.Structure):
     _fields_ = [("struct_size", SIZE), ("device", TEXT), ("threads", ctypes.c_int), ("isa", TEXT), ("precision", TEXT),
-                ("log", ctypes.c_void_p), ("log_ctx", ctypes.c_void_p)]
+                ("log", ctypes.c_void_p), ("log_ctx", ctypes.c_void_p), ("weights_copy", ctypes.c_int)]
 
 
 class ModelOptions(ctypes.Structure):
-    _fields_ = [("struct_size", SIZE), ("want", ctypes.c_uint), ("tokenizer_rules", ctypes.c_int), ("no_tokenizer", ctypes.c_int)]
+    _fields_ = [("struct_size", SIZE), ("want", ctypes.c_uint), ("tokenizer_rules", ctypes.c_int), ("no_tokenizer", ctypes.c_int),
+                ("packed", TEXT)]
 
 
 class SessionOptions(ctypes.Structure):
@@ -71,6 +72,7 @@ class Trident(worker.Worker):
         engine, model, self.session = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
         options = self.options(EngineOptions, "tri_engine_options_init")
         options.threads, options.precision = ask["threads"], ask["precision"].encode()
+        options.weights_copy = 1  # huge pages; loading is not timed here
         self.call("tri_engine_open", ctypes.byref(options), ctypes.byref(engine))
         options = self.options(ModelOptions, "tri_model_options_init")
         options.want, options.no_tokenizer = DENSE, 1

@@ -26,6 +26,8 @@ static void libc_free(void *ctx, void *block)
     free(block);
 }
 
+enum { HUGE_BYTES = 4 << 20 }; /* from here on a block has a huge page or more of its own */
+
 static tri_allocator allocator = {libc_alloc, libc_realloc, libc_free, NULL};
 static atomic_uint_fast64_t n_allocations;
 static atomic_uint_fast64_t n_live;
@@ -96,6 +98,13 @@ void mem_free(void *block)
     allocator.free(allocator.ctx, block);
 }
 
+static void whole_pages(uintptr_t start, size_t bytes, int advice)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (start + page - 1) / page * page;
+    uintptr_t end = (start + bytes) / page * page;
+    if (first < end) madvise((void *)first, end - first, advice);
+}
+
 /* The address of the real block stands just before the aligned one. */
 void *mem_alloc_aligned(size_t bytes, size_t align)
 {
@@ -105,6 +114,7 @@ void *mem_alloc_aligned(size_t bytes, size_t align)
     if (!raw) return NULL;
     uintptr_t start = ((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1);
     memcpy((void *)(start - sizeof(void *)), &raw, sizeof raw);
+    if (bytes >= HUGE_BYTES) whole_pages(start, bytes, MADV_HUGEPAGE);
     return (void *)start;
 }
 
@@ -118,9 +128,7 @@ void mem_free_aligned(void *block)
 
 void mem_idle(void *block, size_t bytes)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)block + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)block + bytes) / page * page;
-    if (block && first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+    if (block) whole_pages((uintptr_t)block, bytes, MADV_DONTNEED);
 }
 
 uint64_t mem_count(void)

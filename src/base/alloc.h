@@ -18,8 +18,10 @@ void *mem_array(size_t count, size_t size);    /* not zeroed; NULL on failure or
 void *mem_realloc(void *block, size_t bytes);  /* NULL leaves the old block as it was */
 void *mem_copy(const void *bytes, size_t len); /* len + 1 bytes, the last one NUL */
 char *mem_strdup(const char *s);
-void mem_free(void *block);                          /* NULL is fine */
-void *mem_alloc_aligned(size_t bytes, size_t align); /* align a power of two <= 4096; freed by mem_free_aligned only */
+void mem_free(void *block); /* NULL is fine */
+/* align a power of two <= 4096; freed by mem_free_aligned only. Large blocks, which are weights and activations, get huge pages
+ * where the system has some to give. */
+void *mem_alloc_aligned(size_t bytes, size_t align);
 void mem_free_aligned(void *block);
 
 /* The contents of a block are not needed any more, but its addresses are: its whole pages go back to the system, and come

@@ -20,10 +20,16 @@ enum {
     TILE_PANELS_MAX = 2,
 };
 
+/* What the caller will read next, asked for while a product runs: `step` bytes further at each group, into L2. */
+typedef struct tile_ahead {
+    const char *at;
+    size_t step;
+} tile_ahead;
+
 /* c [rows, 16 * panels] (+)= a.b over `groups` 4-byte groups of k. Row i of a begins at a + i * a_step bytes; panel j of b at
- * b + j * b_step; c_ld counts elements: f32, or int32 where a is u8. 1 <= rows <= the tile's. */
+ * b + j * b_step; c_ld counts elements: f32, or int32 where a is u8. 1 <= rows <= the tile's. `ahead` is a hint. */
 typedef void (*tile_fn)(size_t rows, size_t groups, const void *a, size_t a_step, const void *b, size_t b_step, void *c,
-                        size_t c_ld, bool add);
+                        size_t c_ld, bool add, tile_ahead ahead);
 typedef struct cpu_tile {
     tile_fn run;
     size_t rows, panels; /* most rows at once; panels side by side, always all of them */

@@ -121,7 +121,8 @@ static void attend_tile(const attention_job *job, const share *s, size_t tile, s
     const char *q = head_of(job, &a->q, s->first_row + row, s->head);
     for (size_t first = 0; first < n; first += width)
         job->tile->run(rows, groups, q, a->q.ld * job->size, s->k + first / PANEL * panel, panel, s->scores + first,
-                       SCORE_STRIDE, false);
+                       SCORE_STRIDE, false, (tile_ahead){q, 0});
+    if (tile + 1 < s->n_tiles) ask_for(job, &a->q, s->first_row + row + rows, tile_row(s, tile + 2) - row - rows, s->head);
     softmax_state state = {
         .factor = a->scale * LOG2_E,
         .greatest = s->greatest + row,
@@ -135,7 +136,7 @@ static void attend_tile(const attention_job *job, const share *s, size_t tile, s
     panel = groups * GROUP_BYTES;
     for (size_t first = 0; first < job->dh_padded; first += width)
         job->tile->run(rows, groups, s->scores, SCORE_STRIDE * sizeof(float), s->v + first / PANEL * panel, panel,
-                       state.o + first, job->dh_padded, true);
+                       state.o + first, job->dh_padded, true, (tile_ahead){q, 0});
 }
 
 static void store_rows(const attention_job *job, const share *s)

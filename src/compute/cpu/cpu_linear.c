@@ -2,10 +2,10 @@
 /* cpu_linear.c — y = act(x.W^T + bias) + residual in f32, bf16 and int8, from weights packed once (packed.h).
  *
  * A task computes LINEAR_ROWS rows x LINEAR_COLUMNS columns at most. It goes along k in slabs of LINEAR_DEPTH bytes of x; in a
- * slab it goes panel by panel (the panel's slab stays in L2 while all tiles of rows pass over it) and adds the slab's sums to
- * its block of c; after the last slab of a tile comes its epilogue, while c is in L1. x is read where it lies. Sums over k thus
- * run in one order whatever M, the tile's height or the number of threads: chains of LINEAR_DEPTH bytes, added in order. With
- * few rows the columns are cut finer, so that all threads stream weights.
+ * slab it goes panel by panel (the panel's slab stays in L2 while all tiles of rows pass over it, each of which asks for its
+ * part of the next one) and adds the slab's sums to its block of c; after the last slab of a tile comes its epilogue, while c
+ * is in L1. x is read where it lies. Sums over k thus run in one order whatever M, the tile's height or the number of threads:
+ * chains of LINEAR_DEPTH bytes, added in order. With few rows the columns are cut finer, so that all threads stream weights.
  *
  * Roofline of the 12 x 32 tile (AVX-512): 24 dots of 64 bytes against 14 loads, two of them from L2: 5.3 bytes a cycle of the
  * 32 that L2 gives, and one load a cycle of the two that L1 gives. */
@@ -35,7 +35,8 @@ typedef struct linear_job {
 typedef struct linear_share {
     size_t first_tile, n_tiles, first_block, n_blocks;
     size_t first_row, n_rows;
-    float *c; /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
+    size_t then; /* the first block of the task that this thread will probably do next */
+    float *c;    /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
 } linear_share;
 
 static size_t tile_row(const linear_job *job, size_t tile)
@@ -88,6 +89,25 @@ static void ask_for(const linear_job *job, size_t block, size_t row, size_t rows
         for (size_t line = 0; line < job->width; line += 16) __builtin_prefetch(from + line);
 }
 
+/* Where the slab after block b's begins: what is cold when its first tile of rows comes. */
+static const char *slab_after(const linear_job *job, const linear_share *s, size_t b, size_t group, size_t n_groups)
+{
+    size_t block = s->first_block + b + 1, from = group;
+    if (b + 1 == s->n_blocks) {
+        from = group + n_groups < job->w->groups ? group + n_groups : 0;
+        block = from ? s->first_block : s->then;
+    }
+    return packed_panel(job->w, block * job->tile->panels) + from * GROUP_BYTES;
+}
+
+/* Tile t's part of that slab: all tiles together ask for `panels` runs of n_groups groups, b_step apart. */
+static tile_ahead part_of_slab(const linear_job *job, const linear_share *s, const char *slab, size_t t, size_t n_groups)
+{
+    size_t run = n_groups * GROUP_BYTES, all = job->tile->panels * run, at = all / s->n_tiles * t;
+    return (tile_ahead){slab + at / run * job->w->groups * GROUP_BYTES + at % run,
+                        cpu_blocks(job->tile->panels * GROUP_BYTES, s->n_tiles)};
+}
+
 static void multiply_slab(const linear_job *job, const linear_share *s, size_t group, size_t n_groups)
 {
     const packed_matrix *w = job->w;
@@ -95,12 +115,13 @@ static void multiply_slab(const linear_job *job, const linear_share *s, size_t g
     bool last = group + n_groups == w->groups, only = last && group == 0;
     for (size_t b = 0; b < s->n_blocks; b++) {
         const char *panel = packed_panel(w, (s->first_block + b) * job->tile->panels) + group * GROUP_BYTES;
+        const char *next = slab_after(job, s, b, group, n_groups);
         for (size_t t = 0; t < s->n_tiles; t++) {
             size_t row = tile_row(job, s->first_tile + t), rows = tile_row(job, s->first_tile + t + 1) - row;
             float *c = only ? s->c : s->c + (b * s->n_rows + row - s->first_row) * job->width;
             if (last) ask_for(job, s->first_block + b, row, rows);
             job->tile->run(rows, n_groups, (const char *)job->x->data + row * x_step + 4 * group, x_step, panel, b_step, c,
-                           job->width, group > 0);
+                           job->width, group > 0, part_of_slab(job, s, next, t, n_groups));
             if (last) finish_tile(job, s->first_block + b, row, rows, c);
         }
     }
@@ -115,6 +136,9 @@ static void run_share(void *ctx, size_t task, size_t worker)
         .first_block = cpu_part(job->n_blocks, job->block_parts, block_part),
         .c = cpu_scratch_take(job->c, worker, &slot),
     };
+    size_t next = task + cpu_threads(job->c);
+    bool more = next < job->row_parts * job->block_parts;
+    s.then = more ? cpu_part(job->n_blocks, job->block_parts, next % job->block_parts) : s.first_block;
     s.n_tiles = cpu_part(job->tiles, job->row_parts, row_part + 1) - s.first_tile;
     s.n_blocks = cpu_part(job->n_blocks, job->block_parts, block_part + 1) - s.first_block;
     s.first_row = tile_row(job, s.first_tile);
