@@ -9,7 +9,8 @@
 #   make test-arm      the kernels' tests on AArch64, emulated
 #   make bench         speed against sentence-transformers, to CSV     make bench-quality   retrieval figures on real sets
 #   make bench-peers   speed beside the other engines on this CPU   (PEERS="--quick": options; makes environments, 2 GB, once)
-#   make bench-tokenizer   against HF tokenizers, one thread and all
+#   make bench-manners a query beside a busy process, for every engine of bench-peers
+#   make bench-tokenizer   against HF tokenizers, one thread and all   make bench-precisions   what bf16 and int8 lose
 #   make check-headers make format   make docs (docs/cli)              make deps     install what is missing
 #
 # Every target that builds asks tools/deps.sh first: as root it installs what is missing, otherwise it prints the line to run.
@@ -19,7 +20,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-peers bench-tokenizer fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-precisions bench-peers bench-manners bench-tokenizer fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -76,6 +77,11 @@ bench: all
 bench-quality: all
 	@python3 bench/bench_quality.py build/trident
 
+bench-precisions: all
+	@tools/deps.sh venv
+	@bench/bench_venv.sh
+	@.venv-bench/bin/python bench/bench_precisions.py build/trident
+
 bench-tokenizer: all
 	@tools/deps.sh venv pull
 	@bench/bench_venv.sh
@@ -89,6 +95,9 @@ bench-peers: all
 	@bench/peers_venv.sh
 	@build/trident pull small-m3
 	@.venv-bench/bin/python bench/peers/bench_peers.py build/trident $(PEERS)
+
+bench-manners: all
+	@.venv-bench/bin/python bench/peers/bench_manners.py build/trident
 
 fuzz:
 	@tools/deps.sh build clang

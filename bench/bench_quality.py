@@ -74,17 +74,17 @@ def first_queries(one, folder):
     return queries, qrels, len(lines)
 
 
-def measure(one, options, folder):
+def measure(one, options, folder, machine_flags=()):
     """{way: {metric: value}} of a set, with the seconds that indexing and searching took."""
     index = folder / f"{one.corpus.parent.name}-{one.corpus.stem}.index"
     trident = options.trident
     _, index_seconds = run(trident, "index", options.model, one.corpus, "-o", index, "--role", "passage",
-                           "--store-dense", "f32", "--store-multi", "f32")
+                           "--store-dense", "f32", "--store-multi", "f32", *machine_flags)
     queries, qrels, n = first_queries(one, folder)
     runs, seconds = {}, 0.0
     for way, flags in WAYS.items():
         runs[way] = folder / f"{one.name}.{way}.trec"
-        _, took = run(trident, "search", index, queries, "-k", DEPTH, "--role", "query", *flags, "-o", runs[way], "-q")
+        _, took = run(trident, "search", index, queries, "-k", DEPTH, "--role", "query", *flags, *machine_flags, "-o", runs[way], "-q")
         seconds += took
     out, _ = run(trident, "eval", qrels, *runs.values(), "--metrics", ",".join(METRICS), "--json")
     report = json.loads(out)

@@ -77,7 +77,7 @@ static void drop_narrowed(tensor *t, precision p)
 
 static void run_linear(compute *c, const job *j, float *y)
 {
-    matrix_part part = {j->w, DTYPE_F32, j->n, NULL};
+    matrix_part part = {j->w, DTYPE_F32, j->n};
     packed_matrix *w;
     tensor wide = tensor_f32((float *)(uintptr_t)j->x, j->m, j->k, j->k), out = tensor_f32(y, j->m, j->n, j->n);
     tensor x = narrowed(c, &wide, j->p);

@@ -139,7 +139,7 @@ static void bench_linear(bench *b, precision p, size_t M, size_t N, size_t K, ac
     tri_error err;
     char op[32], shape[64];
     float *w = random_floats(b, N * K), *bias = random_floats(b, N);
-    matrix_part part = {w, DTYPE_F32, N, NULL};
+    matrix_part part = {w, DTYPE_F32, N};
     for (int i = 0; i < COPIES; i++)
         if (b->c->ops->pack(b->c, &part, 1, K, p, NULL, &l.w[i], &err)) need(NULL);
     l.x = random_rows(b, p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32, M, K);
@@ -177,7 +177,7 @@ static void bench_pack(bench *b, precision to, dtype type)
 {
     enum { N = 4096, K = 1024 };
     float *w = random_floats(b, N * K); /* as bytes of whatever type: halves of small floats are finite too */
-    pack_bench p = {b->c, {w, type, N, NULL}, K, to};
+    pack_bench p = {b->c, {w, type, N}, K, to};
     char op[32], shape[64];
     snprintf(op, sizeof op, "pack%s", precision_names[to]);
     snprintf(shape, sizeof shape, "N=%d K=%d %s", N, K, dtype_name(type));

@@ -213,6 +213,21 @@ class Comparison:
     def share(cell, ms, peak):
         return cell.flops / ms / 1e6 / peak if peak else None
 
+    # ---- the screening, which takes half of the time, may serve again: it says who contends ----------------------------
+
+    def screening_file(self):
+        return self.work / "screening.json"
+
+    def keep_screening(self):
+        rows = [[engine, kind, *cell, ms, share] for (engine, kind, cell), (ms, share) in self.screened.items()]
+        self.screening_file().write_text(json.dumps(rows))
+
+    def take_screening(self):
+        if not self.screening_file().exists():
+            sys.exit(f"--screened: no earlier screening in {self.screening_file()}")
+        self.screened = {(engine, kind, (model, cell)): (ms, share)
+                         for engine, kind, model, cell, ms, share in json.loads(self.screening_file().read_text())}
+
     def run(self):
         started = time.monotonic()
         if self.options.no_quality:
@@ -220,6 +235,8 @@ class Comparison:
         else:
             say("vectors against torch in f32")
             self.judge()
+        if self.options.screened:
+            self.take_screening()
         rounds = 0
         for attempt in range(self.options.rounds + 3):
             screening = not self.screened
@@ -230,6 +247,7 @@ class Comparison:
                 continue
             if screening:
                 self.screened = out
+                self.keep_screening()
                 continue
             rounds += 1
             for key, pair in out.items():
@@ -252,6 +270,7 @@ def parse():
     parser.add_argument("--rounds", type=int, help="after the screening; 0 shows the screening alone [2]")
     parser.add_argument("--seconds", type=float, default=0.7, help="of one engine in one cell, or one pass where that is longer")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--screened", action="store_true", help="go by the last run's screening: the same machine, rounds only")
     parser.add_argument("--accept-busy", action="store_true", help="keep rounds on a busy machine: a trial, no figures")
     parser.add_argument("--no-quality", action="store_true", help="judge no vectors: a trial, every peer sets bars unless known")
     parser.add_argument("--no-processes", action="store_true", help="leave out the whole-process rows")

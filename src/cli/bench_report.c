@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "cli/json_out.h"
 
 enum { CSV_MOST = 256 << 20, CPUINFO_MOST = 16 << 20 };
@@ -58,6 +59,21 @@ static void find_cpu(char *out, size_t cap)
     buf_drop(&text);
 }
 
+/* A line of /proc/self/status in bytes; 0 where there is none. */
+static uint64_t own_memory(const char *key)
+{
+    uint64_t kib = 0;
+    buf text;
+    buf_init(&text, 0);
+    if (file_read_all("/proc/self/status", CPUINFO_MOST, &text, NULL) == TRI_OK && buf_byte(&text, 0) == TRI_OK) {
+        const char *line = strstr((const char *)text.data, key);
+        const char *digits = line ? line + strcspn(line, "0123456789") : NULL;
+        if (digits) number_parse_u64(digits, strspn(digits, "0123456789"), &kib);
+    }
+    buf_drop(&text);
+    return kib << 10;
+}
+
 void bench_report_context(const setup_model *m, const char *name, unsigned want, bench_context *out)
 {
     struct tm utc;
@@ -66,7 +82,8 @@ void bench_report_context(const setup_model *m, const char *name, unsigned want,
     *out = (bench_context){.model = slash && slash[1] ? slash + 1 : name,
                            .want = setup_want_words(want),
                            .engine_text = tri_engine_describe(m->engine),
-                           .engine = {.struct_size = sizeof out->engine}};
+                           .engine = {.struct_size = sizeof out->engine},
+                           .private_bytes = own_memory("RssAnon")};
     tri_engine_info_get(m->engine, &out->engine);
     if (gmtime_r(&now, &utc)) strftime(out->date, sizeof out->date, "%Y-%m-%dT%H:%M:%SZ", &utc);
     find_cpu(out->cpu, sizeof out->cpu);
@@ -97,6 +114,13 @@ tri_status bench_report_text_row(const bench_row *r, buf *out, tri_error *err)
                         q[3], q[4], q[5]);
     }
     return st ? err_set(err, st, "could not write the table") : TRI_OK;
+}
+
+tri_status bench_report_text_end(const bench_context *x, buf *out)
+{
+    double mib = 1 << 20;
+    return buf_printf(out, "memory: %.0f MiB private once the model was open; %.0f MiB at most, pages of files included\n",
+                      (double)x->private_bytes / mib, (double)own_memory("VmHWM") / mib);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------------------------------- */
@@ -156,9 +180,10 @@ tri_status bench_report_json_row(const bench_row *r, buf *out, tri_error *err)
     return st ? err_set(err, st, "could not write the results") : TRI_OK;
 }
 
-tri_status bench_report_json_end(buf *out)
+tri_status bench_report_json_end(const bench_context *x, buf *out)
 {
-    return buf_str(out, "]}\n");
+    return buf_printf(out, "], \"memory\": {\"private_after_open_bytes\": %llu, \"peak_bytes\": %llu}}\n",
+                      (unsigned long long)x->private_bytes, (unsigned long long)own_memory("VmHWM"));
 }
 
 /* ---- CSV ---------------------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ typedef struct bench_context {
     const char *model, *want, *engine_text;
     tri_engine_info engine;
     char cpu[128], date[32];
+    uint64_t private_bytes; /* once the model is open */
 } bench_context;
 
 /* git describe of the source that was built, or "unknown". */
@@ -35,9 +36,11 @@ void bench_report_context(const setup_model *m, const char *name, unsigned want,
 
 tri_status bench_report_text_head(const bench_context *x, buf *out);
 tri_status bench_report_text_row(const bench_row *r, buf *out, tri_error *err);
+/* What the process took of memory. */
+tri_status bench_report_text_end(const bench_context *x, buf *out);
 tri_status bench_report_json_head(const bench_context *x, buf *out);
 tri_status bench_report_json_row(const bench_row *r, buf *out, tri_error *err);
-tri_status bench_report_json_end(buf *out);
+tri_status bench_report_json_end(const bench_context *x, buf *out);
 
 tri_status bench_report_csv_row(const bench_context *x, const bench_row *r, buf *out);
 /* The rows behind those that are in the file, which is made where it is missing. A file with other columns is refused. With no

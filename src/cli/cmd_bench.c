@@ -139,8 +139,9 @@ static tri_status run_rounds(bench *b, tri_error *err)
     if (b->args->csv) TRI_TRY(bench_report_csv_append(b->args->csv, &b->csv, err));
     TRI_TRY(say_head(b, err));
     for (size_t round = 1; round <= b->args->rounds; round++) TRI_TRY(run_round(b, round, err));
-    if (!b->c->shared.json) return TRI_OK;
-    if (bench_report_json_end(&b->out)) return err_memory(err, b->out.len);
+    bool json = b->c->shared.json;
+    if (!json) buf_clear(&b->out);
+    if ((json ? bench_report_json_end : bench_report_text_end)(&b->context, &b->out)) return err_memory(err, b->out.len);
     return cli_print(&b->out, err);
 }
 

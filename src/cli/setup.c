@@ -52,6 +52,9 @@ static const flag machine_flags[] = {
      FIELD(isa)},
     {"memory-limit", 0, FLAG_BYTES, "SIZE", NULL, "refuse to take more workspace than this, such as 512m or 4g",
      FIELD(memory_limit)},
+    {"private-weights", 0, FLAG_SWITCH, NULL, NULL,
+     "copy a packed file's weights into this process, in huge pages where the system has them, instead of sharing the file's",
+     FIELD(private_weights)},
     FLAG_END};
 
 size_t setup_flag_sets(unsigned groups, setup_args *args, flag_set *sets)
@@ -83,6 +86,7 @@ tri_status setup_open_engine(const setup_args *args, tri_engine **out, tri_error
     o.threads = (int)args->threads;
     o.isa = isa && isa[0] ? isa : NULL;
     o.precision = args->precision;
+    o.weights_copy = args->private_weights;
     o.log = talk;
     o.log_ctx = (void *)(uintptr_t)args;
     return tri_engine_open(&o, out, err);

@@ -83,7 +83,7 @@ tri_status backend_check_parts(const char *name, const matrix_part *parts, size_
     size_t rows = 0;
     for (size_t i = 0; i < n_parts; i++) {
         dtype t = parts[i].type;
-        if (t != DTYPE_F32 && t != DTYPE_F16 && t != DTYPE_BF16 && t != DTYPE_F64 && !(t == DTYPE_I8 && parts[i].scales))
+        if (t != DTYPE_F32 && t != DTYPE_F16 && t != DTYPE_BF16 && t != DTYPE_F64)
             return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a weight of type %s: f32, f16, bf16 and f64 are possible",
                            dtype_name(t));
         if (!add_size(rows, parts[i].n, &rows)) return err_set(err, TRI_ERR_ARGUMENT, "could not pack a weight: too many rows");

@@ -69,13 +69,11 @@ typedef struct epilogue {
 typedef struct packed_matrix packed_matrix;
 typedef enum { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_FP8 } precision;
 
-/* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned); or I8 already quantised, row i
- * standing for data * scales[i], which packs as int8 only. */
+/* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned). */
 typedef struct matrix_part {
     const void *data;
     dtype type;
     size_t n;
-    const float *scales; /* [n], I8 only */
 } matrix_part;
 
 /* A second, narrower copy of an op's result: to, BF16 or U8 (or F32), of value * smoothing[column]. */
@@ -114,8 +112,7 @@ typedef struct compute compute;
 typedef struct compute_ops {
     const char *name; /* "ref", "avx2", ... */
     /* Weights. The n_parts stand one below the other (fused QKV); all have k columns. smoothing [k] (NULL = 1, int8 only): x
-     * will come multiplied by it, so column j of W is divided by smoothing[j] before it is quantised; I8 parts have that
-     * behind them. */
+     * will come multiplied by it, so column j of W is divided by smoothing[j] before it is quantised. */
     tri_status (*pack)(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, const float *smoothing,
                        packed_matrix **out, tri_error *err);
     /* A matrix whose packed bytes (packed_blob of one like it) the caller keeps, 64-byte aligned: nothing is copied. */

@@ -106,9 +106,6 @@ static void note_bad_row(pack_job *job, size_t row)
 static float row_scale_of(pack_job *job, size_t row)
 {
     float strip[STRIP], greatest = 0;
-    size_t within = row;
-    const matrix_part *part = part_of(job, &within);
-    if (part->type == DTYPE_I8) return part->scales[within];
     for (size_t k0 = 0; k0 < job->m->k; k0 += STRIP) {
         size_t n = job->m->k - k0 < STRIP ? job->m->k - k0 : STRIP;
         read_row(job, row, k0, n, strip);
@@ -122,14 +119,6 @@ static void narrow_strip(pack_job *job, size_t row, size_t k0, size_t n, uint32_
 {
     float strip[STRIP];
     memset(out, 0, STRIP * sizeof *out);
-    size_t within = row;
-    const matrix_part *part = part_of(job, &within);
-    if (part->type == DTYPE_I8) {
-        const int8_t *from = (const int8_t *)part->data + within * job->m->k + k0;
-        memcpy(out, from, n);
-        for (size_t i = 0; i < n; i++) job->sums[row] += from[i];
-        return;
-    }
     read_row(job, row, k0, n, strip);
     if (taint_of(strip, n) != 0) note_bad_row(job, row);
     if (job->m->p == PRECISION_F32) {
@@ -172,11 +161,8 @@ static void pack_panel(void *ctx, size_t task, size_t worker)
     }
 }
 
-static tri_status check_int8(const matrix_part *parts, size_t n_parts, size_t k, precision p, tri_error *err)
+static tri_status check_depth(size_t k, precision p, tri_error *err)
 {
-    for (size_t i = 0; i < n_parts; i++)
-        if (parts[i].type == DTYPE_I8 && p != PRECISION_INT8)
-            return err_set(err, TRI_ERR_UNSUPPORTED, "could not pack a quantised weight in another precision than int8");
     if (p == PRECISION_INT8 && k > PACKED_DEPTH_MAX)
         return err_set(err, TRI_ERR_UNSUPPORTED,
                        "could not pack a weight of %zu inputs as int8: %d is the most that 32 bits sum", k, PACKED_DEPTH_MAX);
@@ -190,7 +176,7 @@ tri_status packed_make(compute *c, widen_fn widen, const matrix_part *parts, siz
     layout l;
     *out = NULL;
     TRI_TRY(backend_check_parts(c->ops->name, parts, n_parts, k, p, &n, err));
-    TRI_TRY(check_int8(parts, n_parts, k, p, err));
+    TRI_TRY(check_depth(k, p, err));
     if (p != PRECISION_INT8) smoothing = NULL;
     if (!lay_out(p, n, k, smoothing != NULL, &l)) return err_memory(err, SIZE_MAX);
     packed_matrix *m = mem_alloc(sizeof *m);

@@ -109,22 +109,16 @@ static tri_status blame_part(const bound_matrix *m, tri_error *err)
     return err_prefix(err, TRI_ERR_NUMERIC, "could not use %s: tensor \"%s\": ", m->parts[0]->file, m->parts[0]->name);
 }
 
-tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, const int8_t *rows, const float *scales,
-                     packed_matrix **out, tri_error *err)
+tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, packed_matrix **out, tri_error *err)
 {
     matrix_part parts[MAX_BOUND_PARTS] = {{0}};
-    size_t n_parts = m->n_parts;
-    for (size_t i = 0; i < n_parts; i++)
+    for (size_t i = 0; i < m->n_parts; i++)
         parts[i] = (matrix_part){.data = m->parts[i]->data, .type = m->parts[i]->type, .n = m->n_each};
-    if (rows) {
-        parts[0] = (matrix_part){.data = rows, .type = DTYPE_I8, .n = n_parts * m->n_each, .scales = scales};
-        n_parts = 1;
-    }
     for (size_t j = 0; smoothing && j < m->k; j++)
         if (!(smoothing[j] > 0) || !isfinite(smoothing[j]))
             return err_set(err, TRI_ERR_ARGUMENT, "could not pack \"%s\": its smoothing is %g at input %zu", m->key,
                            (double)smoothing[j], j);
-    tri_status st = pk->c->ops->pack(pk->c, parts, n_parts, m->k, m->p, smoothing, out, err);
+    tri_status st = pk->c->ops->pack(pk->c, parts, m->n_parts, m->k, m->p, smoothing, out, err);
     for (size_t i = 0; i < m->n_parts; i++) weights_wont_need(m->w, m->parts[i]);
     return st == TRI_ERR_NUMERIC ? blame_part(m, err) : st;
 }
@@ -156,7 +150,7 @@ static tri_status make_matrix(const packing *pk, bound_matrix *m, tri_error *err
 {
     if (pk->plan_only) return TRI_OK;
     if (pk->file) return adopt(pk, m, &m->matrix, err);
-    if (m->p != PRECISION_INT8) return bind_pack(pk, m, NULL, NULL, NULL, &m->matrix, err);
+    if (m->p != PRECISION_INT8) return bind_pack(pk, m, NULL, &m->matrix, err);
     err_set(err, TRI_ERR_NOT_FOUND,
             "could not use int8: it needs weights calibrated on texts, and there is no packed file of them");
     return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed MODEL --precision int8 --calibrate YOUR_TEXTS.jsonl");

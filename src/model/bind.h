@@ -49,10 +49,8 @@ tri_status bind_linear(packing *pk, const weights *w, const char *room, const ch
                        size_t k, precision p, packed_matrix **out, tri_error *err);
 /* Says of the matrix bound last that its input is that of the one before it. */
 void bind_same_input(packing *pk);
-/* Packs a bound matrix from the weights, whatever the list holds: for an exporter. smoothing [k] may be NULL; rows [n, k] with
- * scales [n] replace the weights (int8, behind the smoothing), NULL = none. */
-tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, const int8_t *rows, const float *scales,
-                     packed_matrix **out, tri_error *err);
+/* Packs a bound matrix from the weights, whatever the list holds: for an exporter. smoothing [k] may be NULL. */
+tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoothing, packed_matrix **out, tri_error *err);
 /* A table that is only gathered from: a view of the file, in its type. */
 tri_status bind_table(const weights *w, const char *name, size_t rows, size_t cols, const char *why, tensor *out,
                       tri_error *err);

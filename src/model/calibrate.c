@@ -87,8 +87,8 @@ static tri_status write_trial(run *r, tri_error *err)
                        .version = r->plan->version,
                        .to = r->trial,
                        .force = true,
-                       .recipe = calibrate_smooth_recipe,
-                       .recipe_ctx = &r->inputs,
+                       .smoothing = calibrate_smooth_of,
+                       .smoothing_ctx = &r->inputs,
                        .progress = on_progress,
                        .progress_ctx = &p};
     return export_packed(r->c, r->log, r->path, &e, &made, err);

@@ -107,10 +107,10 @@ tri_status calibrate_smooth(const packing *pk, input_table *t, tri_error *err)
     return TRI_OK;
 }
 
-tri_status calibrate_smooth_recipe(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err)
+tri_status calibrate_smooth_of(void *ctx, const bound_matrix *m, const float **smoothing, tri_error *err)
 {
     const input_facts *f = input_table_find(ctx, m->key);
     if (!f || f->k != m->k) return err_set(err, TRI_ERR_STATE, "could not calibrate \"%s\": its inputs were not seen", m->key);
-    *out = (matrix_recipe){.smoothing = f->smoothing};
+    *smoothing = f->smoothing;
     return TRI_OK;
 }

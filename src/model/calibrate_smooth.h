@@ -10,7 +10,7 @@
  * matrices that read the same input get the same one. */
 tri_status calibrate_smooth(const packing *pk, input_table *t, tri_error *err);
 
-/* A matrix_recipe_fn: that smoothing, and the weights rounded to nearest. ctx is the input_table. */
-tri_status calibrate_smooth_recipe(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err);
+/* A smoothing_fn; ctx is the input_table. */
+tri_status calibrate_smooth_of(void *ctx, const bound_matrix *m, const float **smoothing, tri_error *err);
 
 #endif

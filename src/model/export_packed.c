@@ -64,7 +64,7 @@ static tri_status copy_file(packed_export_result *to, const packed_file *f, cons
 static bool same_recipe(const job *j, const packed_file *f, const char *recipe)
 {
     precision p;
-    if (j->o->p == PRECISION_INT8 && !j->o->recipe)
+    if (j->o->p == PRECISION_INT8 && !j->o->smoothing)
         return f->n_entries && precision_from_number(packed_file_entry(f, 0).precision, &p) && p == PRECISION_INT8;
     return f->recipe.len == strlen(recipe) && memcmp(f->recipe.bytes, recipe, f->recipe.len) == 0;
 }
@@ -106,10 +106,10 @@ static tri_status look_at_old(const job *j, const char *recipe, bool *done, tri_
 static tri_status pack_one(job *j, const bound_matrix *m, packed_writer *w, tri_error *err)
 {
     const compute_ops *ops = j->m->c->ops;
-    matrix_recipe r = {NULL, NULL, NULL};
+    const float *smoothing = NULL;
     packed_matrix *packed;
-    if (m->p == PRECISION_INT8) TRI_TRY(j->o->recipe(j->o->recipe_ctx, m, &r, err));
-    TRI_TRY(bind_pack(&j->m->pk, m, r.smoothing, r.rows, r.scales, &packed, err));
+    if (m->p == PRECISION_INT8) TRI_TRY(j->o->smoothing(j->o->smoothing_ctx, m, &smoothing, err));
+    TRI_TRY(bind_pack(&j->m->pk, m, smoothing, &packed, err));
     packed_entry e = {.name = {m->key, strlen(m->key)},
                       .precision = precision_number(m->p),
                       .flags = ops->packed_smoothing(packed) ? PACKED_SMOOTHED : 0,
@@ -152,7 +152,7 @@ static tri_status write_or_keep(job *j, const char *recipe, tri_error *err)
     TRI_TRY(take_sources(j, err));
     TRI_TRY(look_at_old(j, recipe, &done, err));
     if (done) return TRI_OK;
-    if (j->o->p == PRECISION_INT8 && !j->o->recipe) {
+    if (j->o->p == PRECISION_INT8 && !j->o->smoothing) {
         err_set(err, TRI_ERR_ARGUMENT, "could not make %s: int8 is calibrated on texts, and none were given", j->result->path);
         return err_hint(err, TRI_ERR_ARGUMENT, "add --calibrate YOUR_TEXTS.jsonl");
     }

@@ -8,13 +8,8 @@
 #include "compute/compute.h"
 #include "model/bind.h"
 
-/* What a calibration says of one int8 matrix; borrowed until the next call. All NULL = plain rounding to nearest. */
-typedef struct matrix_recipe {
-    const float *smoothing; /* [k] or NULL */
-    const int8_t *rows;     /* [n, k], behind the smoothing, or NULL = the weights rounded to nearest */
-    const float *scales;    /* [n], with rows */
-} matrix_recipe;
-typedef tri_status (*matrix_recipe_fn)(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err);
+/* What a calibration says of one int8 matrix: its smoothing [k], borrowed until the next call, or NULL. */
+typedef tri_status (*smoothing_fn)(void *ctx, const bound_matrix *m, const float **smoothing, tri_error *err);
 
 typedef struct packed_export {
     precision p;
@@ -22,8 +17,8 @@ typedef struct packed_export {
     const char *to;          /* NULL = trident-PRECISION.packed in the model's folder */
     bool force;              /* write even when the same is there */
     const char *calibration; /* JSON value for the recipe: texts, method, losses; NULL = none */
-    matrix_recipe_fn recipe; /* asked for each int8 matrix; NULL: int8 cannot be made */
-    void *recipe_ctx;
+    smoothing_fn smoothing;  /* asked for each int8 matrix; NULL: int8 cannot be made */
+    void *smoothing_ctx;
     tri_progress_fn progress; /* in bytes of weights */
     void *progress_ctx;
 } packed_export;

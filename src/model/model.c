@@ -64,6 +64,12 @@ static tri_status open_heads(model *m, tri_error *err)
 
 /* ---- packed weights -------------------------------------------------------------------------------------------------- */
 
+/* What else `export packed` must be given. */
+static const char *texts_flag(const model *m)
+{
+    return m->pk.p == PRECISION_INT8 ? " --calibrate YOUR_TEXTS.jsonl" : "";
+}
+
 static tri_status judge_packed(model *m, bool was_named, packed_state *state, tri_error *err)
 {
     char why[256];
@@ -85,14 +91,14 @@ static tri_status judge_packed(model *m, bool was_named, packed_state *state, tr
         return TRI_OK;
     }
     err_set(err, TRI_ERR_MISMATCH, "could not use %s: it was made from other weights: %s", path, why);
-    return err_hint(err, TRI_ERR_MISMATCH, "make it again with trident export packed %s --precision %s", dir, word);
+    return err_hint(err, TRI_ERR_MISMATCH, "make it again with trident export packed %s --precision %s%s", dir, word,
+                    texts_flag(m));
 }
 
 static tri_status say_uncalibrated(const model *m, const char *path, tri_error *err)
 {
     err_set(err, TRI_ERR_NOT_FOUND, "could not use int8: %s is not there", path);
-    return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed %s --precision int8 --calibrate YOUR_TEXTS.jsonl",
-                    m->config.dir);
+    return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed %s --precision int8%s", m->config.dir, texts_flag(m));
 }
 
 /* named NULL: the folder's own, when there is one; "": none. */
@@ -107,8 +113,8 @@ static tri_status open_packed(model *m, const char *named, bool private_copy, tr
     if (!named && !file_exists(path)) return m->pk.p == PRECISION_INT8 ? say_uncalibrated(m, path, err) : TRI_OK;
     tri_status st = packed_file_open(path, &m->packed, err);
     if (st == TRI_ERR_FORMAT || st == TRI_ERR_UNSUPPORTED)
-        err_hint(err, st, "remove it, or make it again: trident export packed %s --precision %s --force", m->config.dir,
-                 precision_word(m->pk.p));
+        err_hint(err, st, "remove it, or make it again: trident export packed %s --precision %s%s --force", m->config.dir,
+                 precision_word(m->pk.p), texts_flag(m));
     if (!st) st = judge_packed(m, named != NULL, &state, err);
     if (st) return st;
     if (state == PACKED_STALE) {

@@ -35,6 +35,7 @@ def check_rows():
         rows = report["results"]
         check([(r["shape"], r["texts"], r["tokens"]) for r in rows] == [("1x16", 1, 16), ("3x5", 3, 15)],
               f"{precision}: a row for each shape", report)
+        check(0 < report["memory"]["private_after_open_bytes"] < report["memory"]["peak_bytes"], f"{precision}: memory", report)
         check(all(set(r) == FIELDS and r["runs"] >= 3 for r in rows), f"{precision}: the fields are there", report)
         check(all(0 < r["share"] and (r["share"] < MOST or r["cores_shared"]) and r["gflops"] > 0
                   and 0 < r["min_ms"] <= r["median_ms"] <= r["p95_ms"] <= r["max_ms"] for r in rows), f"{precision}: figures are in order",

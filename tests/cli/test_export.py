@@ -28,6 +28,7 @@ def check_one(folder, model, texts, precision):
     packed = model / f"trident-{precision}.packed"
     check(made.returncode == 0 and made.stdout == f"{packed}\n" and packed.is_file(), f"{precision}: the file is made and named", made)
     check(plain == vectors(model, texts, precision) and plain.startswith("{"), f"{precision}: the same vectors", plain)
+    check(plain == vectors(model, texts, precision, "--private-weights"), f"{precision}: and from a private copy", plain)
     info = json.loads(trident("info", model, "--precision", precision, "--json").stdout)
     check(info["packed_file"] == str(packed) and info["precision"] == precision and str(packed) in info["files"],
           f"{precision}: info names it", info)
@@ -193,9 +194,12 @@ def check_int8_task(folder, model):
 
 def check_int8_bars(folder, model):
     packed, texts = model / "trident-int8.packed", folder / "many.jsonl"
+    trident("export", "packed", model, "--precision", "int8", "--calibrate", texts, "-q")
+    plant_what_cannot_be_rounded(model / "model.safetensors")
+    stale = vectors(model, texts, "int8")
+    check("other weights" in stale and "--calibrate" in stale, "int8: a file of other weights is refused, with the way out", stale)
     packed.unlink(missing_ok=True)
     before = sorted(p.name for p in model.iterdir())
-    plant_what_cannot_be_rounded(model / "model.safetensors")
     run = trident("export", "packed", model, "--precision", "int8", "--calibrate", texts, "-q")
     check(run.returncode == 1 and "missed" in run.stdout and "dense_min" in run.stderr and "bf16" in run.stderr
           and run.stderr.count("\n") == 1, "int8: a missed bar is refused, with figures and remedy", run)

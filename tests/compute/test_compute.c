@@ -61,7 +61,7 @@ static void pack_refuses(void **state)
 {
     (void)state;
     float w[4] = {1, 2, 3, 4};
-    matrix_part whole = {w, DTYPE_F32, 2, NULL}, bytes = {w, DTYPE_I8, 2, NULL}, none = {w, DTYPE_F32, 0, NULL};
+    matrix_part whole = {w, DTYPE_F32, 2}, bytes = {w, DTYPE_I8, 2}, none = {w, DTYPE_F32, 0};
     for (size_t i = 0; compute_isa(i); i++) {
         device d = conform_open(compute_isa(i), 0);
         packed_matrix *m = (packed_matrix *)w;
@@ -85,7 +85,7 @@ static void each_allocation_may_fail(void **state)
 {
     (void)state;
     float w[6] = {1, 2, 3, 4, 5, 6};
-    matrix_part part = {w, DTYPE_F32, 2, NULL};
+    matrix_part part = {w, DTYPE_F32, 2};
     for (size_t i = 0; compute_isa(i); i++) {
         uint64_t live = mem_live();
         bool failed = true;

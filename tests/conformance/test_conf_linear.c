@@ -348,7 +348,7 @@ static void linear_packs_any_type(void **state)
     matrix_part parts[4];
     float *value = w.data;
     for (size_t p = 0; p < 4; p++) {
-        parts[p] = (matrix_part){at, types[p], rows[p], NULL};
+        parts[p] = (matrix_part){at, types[p], rows[p]};
         for (size_t i = 0; i < rows[p] * K; i++, value++) {
             uint16_t half = types[p] == DTYPE_F16 ? half_from_f32(*value) : bf16_from_f32(*value);
             double wide = *value;

@@ -289,11 +289,11 @@ static float ramp[4096];
 
 /* What reads the residual stream is smoothed; the query and the key-value matrix of the last layer, which read the same input,
  * alike. */
-static tri_status recipe(void *ctx, const bound_matrix *m, matrix_recipe *out, tri_error *err)
+static tri_status smoothing_of(void *ctx, const bound_matrix *m, const float **smoothing, tri_error *err)
 {
     size_t *n = ctx;
     (void)err;
-    if (!strstr(m->key, ".output.dense")) out->smoothing = ramp;
+    if (!strstr(m->key, ".output.dense")) *smoothing = ramp;
     assert_true(m->k <= sizeof ramp / sizeof *ramp);
     ++*n;
     return TRI_OK;
@@ -306,7 +306,7 @@ static tri_status export_int8(packed_export_result *r, tri_error *err)
     size_t n = 0;
     for (size_t i = 0; i < sizeof ramp / sizeof *ramp; i++) ramp[i] = i % 3 ? 0.8f : 1.25f;
     packed_export o = {
-        .p = PRECISION_INT8, .version = "0", .recipe = recipe, .recipe_ctx = &n, .calibration = "{\"texts\": 0}"};
+        .p = PRECISION_INT8, .version = "0", .smoothing = smoothing_of, .smoothing_ctx = &n, .calibration = "{\"texts\": 0}"};
     TRI_TRY(pool_new(1, &threads, err));
     tri_status st = compute_open(NULL, threads, &c, err);
     if (!st) {

@@ -201,11 +201,11 @@ static packed_matrix *pack(device *d, matrix_part part, size_t k, precision p, c
 
 packed_matrix *conform_pack(device *d, const void *w, dtype type, size_t n, size_t k)
 {
-    return pack(d, (matrix_part){w, type, n, NULL}, k, PRECISION_F32, NULL);
+    return pack(d, (matrix_part){w, type, n}, k, PRECISION_F32, NULL);
 }
 
 packed_matrix *conform_pack_as(device *d, const tensor *w, precision p, const float *smoothing)
 {
     assert_true(w->type == DTYPE_F32 && w->ld == w->cols);
-    return pack(d, (matrix_part){w->data, DTYPE_F32, w->rows, NULL}, w->cols, p, smoothing);
+    return pack(d, (matrix_part){w->data, DTYPE_F32, w->rows}, w->cols, p, smoothing);
 }
