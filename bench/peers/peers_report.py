@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """peers_report.py: the tables: on the terminal, as Markdown for the README, and every figure as CSV.
 
-A figure is a median over rounds. `~` marks one from the screening alone (a peer that was far behind), `*` a peer whose vectors miss
-the quality gate of its class: shown, but not the one to beat. The ratio is the best other peer's time over Trident's."""
+A figure is a median over rounds. `~` marks one from the screening alone (a peer that was far behind; with --screened, in an
+earlier run), `*` a peer whose vectors miss the quality gate of its class: shown, but not the one to beat. The ratio is the
+best other peer's time over Trident's."""
 import csv
 import datetime
 import statistics
@@ -122,8 +123,9 @@ def markdown(run, machine, commit):
     peaks = {key: statistics.median(peak[key] for peak in run.peaks if key in peak) for key in run.peaks[-1]} if run.peaks else {}
     kept = max((len(pairs) for pairs in run.times.values()), default=0)
     parts = ["# Beside the other engines, on the CPU", "",
-             f"{datetime.date.today()}, {machine}, {run.options.threads} threads, commit {commit}; {kept} rounds and a screening in"
-             f" {run.seconds / 60:.0f} minutes.{quiet}", f"Peak of register-only loops in the same rounds, GFLOP/s: {words(peaks)}.", "",
+             f"{datetime.date.today()}, {machine}, {run.options.threads} threads, commit {commit}; {kept} rounds and"
+             f" {'an earlier' if run.options.screened else 'a'} screening in {run.seconds / 60:.0f} minutes.{quiet}",
+             f"Peak of register-only loops in the same rounds, GFLOP/s: {words(peaks)}.", "",
              "Milliseconds a call, same token ids and threads for all; BGE-M3's shape is four layers with random weights, times six."
              " Peers' padding, packing and pooling are not counted. `~`: screened once, far behind; `*`: misses the quality gate of its"
              " class, sets no bar.", ""]

@@ -2,32 +2,16 @@
 """Do `trident demo` and `trident bench` hold on a small corpus with the tiny model: layout, figures equal to `trident eval`'s, and
 one-line failures?"""
 import json
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRIDENT = pathlib.Path(os.environ.get("TRI_BUILD", ROOT / "build")).resolve() / "trident"
+from tap import ROOT, check, plan, trident
+
 MODEL = ROOT / "tests/golden/tiny/model"
 LANGUAGES = ("en", "zh", "ar")
 DOCUMENTS = 8
-count = failures = 0
-
-
-def check(ok, what, detail=""):
-    global count, failures
-    count += 1
-    failures += not ok
-    print(f"{'ok' if ok else 'not ok'} {count} - {what}")
-    if not ok:
-        print("\n".join("#   " + line for line in str(detail).splitlines()[-20:]))
-
-
-def trident(*words):
-    return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True)
 
 
 def first_lines(path, n):
@@ -127,5 +111,4 @@ def check_bench():
 with tempfile.TemporaryDirectory() as temporary:
     check_demo(pathlib.Path(temporary))
 check_bench()
-print(f"1..{count}")
-sys.exit(failures > 0)
+sys.exit(plan())
