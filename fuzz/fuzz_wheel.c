@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    wheel w = {.file = {data, size}};
+    wheel w = {.file = {.data = data, .len = size}};
     char name[256];
     if (zip_read_open(data, size, &w.zip, NULL) == TRI_OK) {
         for (size_t i = 0; i < w.zip.count && i < 16; i++) {
