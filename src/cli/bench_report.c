@@ -13,7 +13,7 @@
 #include "base/number.h"
 #include "cli/json_out.h"
 
-enum { CSV_MOST = 256 << 20, CPUINFO_MOST = 16 << 20 };
+enum { CSV_MOST = 256 << 20, PROC_MOST = 16 << 20 };
 static const char csv_head[] =
     "date,cpu,commit,model,threads,precision,isa,want,shape,round,texts,tokens,runs,tokens/s,texts/s,"
     "GFLOP/s,peak GFLOP/s,peak of one thread,share,p50 ms,p95 ms,note\n";
@@ -41,21 +41,24 @@ static bool lengths_differ(const bench_shape *s)
 
 /* ---- the machine -------------------------------------------------------------------------------------------------------- */
 
+/* What follows `key` in a file of /proc whose lines are "key : value"; "" where there is none. The text is the caller's to
+ * drop. */
+static const char *proc_value(const char *path, const char *key, buf *text)
+{
+    buf_init(text, 0);
+    if (file_read_all(path, PROC_MOST, text, NULL) != TRI_OK || buf_byte(text, 0) != TRI_OK) return "";
+    const char *line = strstr((const char *)text->data, key), *colon = line ? strchr(line, ':') : NULL;
+    return colon ? colon + 1 + strspn(colon + 1, " \t") : "";
+}
+
 /* The kernel's name of the processor; Arm has none there, and the machine's architecture stands for it. */
 static void find_cpu(char *out, size_t cap)
 {
-    static const char key[] = "model name";
     struct utsname system;
     buf text;
-    buf_init(&text, 0);
-    snprintf(out, cap, "%s", uname(&system) == 0 ? system.machine : "unknown");
-    if (file_read_all("/proc/cpuinfo", CPUINFO_MOST, &text, NULL) == TRI_OK && buf_byte(&text, 0) == TRI_OK) {
-        const char *line = strstr((const char *)text.data, key), *colon = line ? strchr(line, ':') : NULL;
-        if (colon) {
-            colon += 1 + strspn(colon + 1, " \t");
-            snprintf(out, cap, "%.*s", (int)strcspn(colon, "\n"), colon);
-        }
-    }
+    const char *name = proc_value("/proc/cpuinfo", "model name", &text);
+    if (!*name) name = uname(&system) == 0 ? system.machine : "unknown";
+    snprintf(out, cap, "%.*s", (int)strcspn(name, "\n"), name);
     buf_drop(&text);
 }
 
@@ -64,12 +67,8 @@ static uint64_t own_memory(const char *key)
 {
     uint64_t kib = 0;
     buf text;
-    buf_init(&text, 0);
-    if (file_read_all("/proc/self/status", CPUINFO_MOST, &text, NULL) == TRI_OK && buf_byte(&text, 0) == TRI_OK) {
-        const char *line = strstr((const char *)text.data, key);
-        const char *digits = line ? line + strcspn(line, "0123456789") : NULL;
-        if (digits) number_parse_u64(digits, strspn(digits, "0123456789"), &kib);
-    }
+    const char *digits = proc_value("/proc/self/status", key, &text);
+    number_parse_u64(digits, strspn(digits, "0123456789"), &kib);
     buf_drop(&text);
     return kib << 10;
 }
