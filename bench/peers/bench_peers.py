@@ -9,9 +9,10 @@ a time. First its vectors are compared with torch's in f32 (peers_quality.py), t
 cell of the table, then --rounds rounds time, engines in turn, Trident and the contenders: the peers within 1.25 times the best
 of their class in that cell (2 times in short ones). The table has the median over the rounds; what was only screened is marked.
 
-Around every round the machine's peak is measured with register-only loops on one and on all threads. A round in which the threads
-give less than 0.9 a thread of what one gives alone (1.8 of two: virtual processors that share a core, or a neighbour) is thrown
-away and said so.
+A round goes leg by leg: one precision class on one model, a few minutes. Around every leg the machine's peak is measured with
+register-only loops on one and on all threads. A leg in which the threads give less than 0.9 a thread of what one gives alone (1.8
+of two: virtual processors that share a core, or a neighbour) is thrown away, said so, and tried again after the others. What is
+kept is on disk at once (peers_diary.py): --resume goes on after a stop.
 
 BGE-M3's shape is timed on four layers with random weights, and the times multiplied by six."""
 import argparse
@@ -21,7 +22,6 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
@@ -30,12 +30,14 @@ import peers_peak  # noqa: E402
 import peers_report  # noqa: E402
 import peers_sets  # noqa: E402
 from bench_quality import commit, machine  # noqa: E402
+from peers_diary import SCREENING, Diary  # noqa: E402
 from peers_engines import CLASSES, ENGINES, VENDOR_NOTES, Died, Running  # noqa: E402
 from peers_quality import WRONG, Quality  # noqa: E402
 
 SLACK = 1.25  # a peer this much behind the best of its class in the screening does not overtake it later
 SHORT_SLACK, SHORT_MS = 2.0, 300  # and in cells this short, which noise moves more and which cost little
 COLD_MS = 1500  # a pass longer than this is screened cold: page faults and code generation are some percent of it
+TRIES = 4  # of one leg of one round
 
 
 def say(*words):
@@ -56,10 +58,10 @@ class Comparison:
         (self.work / "agree.json").write_text(json.dumps({"ids": [[0, *range(9, 9 + n), 2] for n in (8, 38, 5, 126, 31)]}))
         self.names = {}  # (engine, class): what it calls itself
         self.absences = {}  # (engine, class): why there is no figure
-        self.times = {}  # (engine, class, cell key): [(ms of the whole model, share of the round's peak or None), a round each]
-        self.screened = {}  # (engine, class, cell key): that pair, of the screening
-        self.peaks, self.thrown = [], []
         self.first_vector = []
+        self.diary = Diary(self.work / f"diary-{options.csv.stem}.json", {
+            "commit": commit(), "machine": machine(), "threads": options.threads, "seconds": options.seconds,
+            "classes": options.classes, "shapes": options.shapes, "engines": [engine.name for engine in options.engines]})
 
     def find_small(self):
         data = self.options.shared / "data"
@@ -144,21 +146,24 @@ class Comparison:
     def missing(self, engine, kind, model):
         return (engine.name, kind) in self.absences or (engine.name, kind, model.name) in self.absences
 
-    def contends(self, engine, kind, cell):
+    def contends(self, engine, kind, cell, screened):
         if engine.name == "trident":
             return True
-        mine = self.screened.get((engine.name, kind, cell.key()))
+        mine = screened.get((engine.name, kind, cell.key()))
         if mine is None:
             return False
         # A peer that passes the gate is held against those that do: the one to beat must not go by its screening alone.
         fair = self.sets_bars(engine.name, kind)
-        of_class = [ms for (name, its_kind, key), (ms, _) in self.screened.items()
+        of_class = [ms for (name, its_kind, key), (ms, _) in screened.items()
                     if its_kind == kind and key == cell.key() and name != "trident" and (not fair or self.sets_bars(name, kind))]
         short = mine[0] / cell.model.repeat * cell.unit_runs < SHORT_MS
         return mine[0] <= (SHORT_SLACK if short else SLACK) * min(of_class)
 
-    def time_entry(self, engine, kind, model, screening, out):
-        cells = [cell for cell in self.cells if cell.model is model and (screening or self.contends(engine, kind, cell))]
+    def time_entry(self, engine, kind, model, number, out):
+        """Into out: {(engine, cell): ms}, of the cells that the engine contends in; of all in the screening."""
+        screened = self.diary.screened
+        cells = [cell for cell in self.cells
+                 if cell.model is model and (number == SCREENING or self.contends(engine, kind, cell, screened))]
         if not cells or self.missing(engine, kind, model):
             return
         with Running(engine, self.options.threads, self.log) as running:
@@ -166,17 +171,15 @@ class Comparison:
                 if self.open(running, engine, kind, model) is None:
                     return
                 for cell in cells:
-                    self.time_cell(running, engine, kind, cell, screening, out)
+                    self.time_cell(running, engine, kind, cell, number == SCREENING, out)
             except Died as error:
                 say(f"  {engine.title} {kind} on {model.name}: {error}")
 
     def time_cell(self, running, engine, kind, cell, screening, out):
-        key = engine.name, kind, cell.key()
-        if cell.name == "arrival" and engine.one_text_a_call:
-            like = engine.name, kind, (cell.model.name, "sorted")
-            if like in out:
-                out[key] = out[like]
-                return
+        key = engine.name, cell.name
+        if cell.name == "arrival" and engine.one_text_a_call and (engine.name, "sorted") in out:
+            out[key] = out[engine.name, "sorted"]
+            return
         seconds = 0.3 if screening else self.options.seconds
         reply = running.ask(op="time", set=cell.path, order=cell.order, seconds=seconds, cold_ms=COLD_MS if screening else 0)
         if "ok" not in reply:
@@ -186,77 +189,54 @@ class Comparison:
         say(f"  {engine.title:<20} {kind:<5} {cell.model.name:<15} {cell.name:<8} {out[key]:12.2f} ms"
             f" {cell.flops / out[key] / 1e6:8.0f} GFLOP/s")
 
-    def round(self, number, screening=False):
-        """One pass over engines and models, peaks around it; None when it is to be thrown away."""
-        name = "screening" if screening else f"round {number}"
+    def leg(self, number, kind, model):
+        """One class on one model, engines in turn, peaks around it; False when it is thrown away."""
+        name = f"{'screening' if number == SCREENING else f'round {number}'}, {kind}, {model.name}"
         before = peers_peak.wait_for_quiet(self.options, say)
         if before is None:
-            return None
+            self.diary.throw(f"{name}: the machine stayed busy")
+            return False
         say(f"{name}: peak before, GFLOP/s: {peers_peak.words(before)}")
-        out, entries = {}, list(self.entries())
-        turn = number % len(entries)
-        for engine, kind in entries[turn:] + entries[:turn]:
-            for model in self.models():
-                self.time_entry(engine, kind, model, screening, out)
+        out, engines = {}, [engine for engine, its_kind in self.entries() if its_kind == kind]
+        turn = number % len(engines)
+        for engine in engines[turn:] + engines[:turn]:
+            self.time_entry(engine, kind, model, number, out)
         after = peers_peak.measure(self.options)
         say(f"{name}: peak after, GFLOP/s: {peers_peak.words(after)}")
         if not self.options.accept_busy and not peers_peak.good(after):
-            self.thrown.append(f"{name}: {peers_peak.words(after)}")
+            self.diary.throw(f"{name}: {peers_peak.words(after)}")
             say(f"{name} thrown away: the threads did not give 1.8 of two")
-            return None
+            return False
         peak = peers_peak.mean(before, after)
-        self.peaks.append(peak)
-        cells = {cell.key(): cell for cell in self.cells}
-        return {key: (ms, self.share(cells[key[2]], ms, peak.get((key[1], self.options.threads)))) for key, ms in out.items()}
+        cells = {cell.name: cell for cell in self.cells if cell.model is model}
+        top = peak.get((kind, self.options.threads))
+        figures = {key: (ms, cells[key[1]].flops / ms / 1e6 / top if top else None) for key, ms in out.items()}
+        self.diary.add(number, kind, model.name, peak, figures)
+        return True
 
-    @staticmethod
-    def share(cell, ms, peak):
-        return cell.flops / ms / 1e6 / peak if peak else None
-
-    # ---- the screening, which takes half of the time, may serve again: it says who contends ----------------------------
-
-    def screening_file(self):
-        return self.work / "screening.json"
-
-    def keep_screening(self):
-        rows = [[engine, kind, *cell, ms, share] for (engine, kind, cell), (ms, share) in self.screened.items()]
-        self.screening_file().write_text(json.dumps(rows))
-
-    def take_screening(self):
-        if not self.screening_file().exists():
-            sys.exit(f"--screened: no earlier screening in {self.screening_file()}")
-        self.screened = {(engine, kind, (model, cell)): (ms, share)
-                         for engine, kind, model, cell, ms, share in json.loads(self.screening_file().read_text())}
+    def round(self, number):
+        """Every leg that is not kept yet; those thrown away come again at the end."""
+        legs = [(kind, model) for kind in self.options.classes for model in self.models()
+                if any(its_kind == kind for _, its_kind in self.entries()) and not self.diary.has(number, kind, model.name)]
+        for _ in range(TRIES):
+            legs = [leg for leg in legs if not self.leg(number, *leg)]
 
     def run(self):
-        started = time.monotonic()
+        if self.options.resume:
+            self.diary.load()
+        elif self.options.screened:
+            self.diary.take_screening(self.work / "diary-peers.json")
         if self.options.no_quality:
             self.absences.update({(engine.name, kind): engine.absent() for engine, kind in self.entries() if engine.absent()})
         else:
             say("vectors against torch in f32")
             self.judge()
-        if self.options.screened:
-            self.take_screening()
-        rounds = 0
-        for attempt in range(self.options.rounds + 3):
-            screening = not self.screened
-            if not screening and rounds >= self.options.rounds:
-                break
-            out = self.round(attempt, screening)
-            if out is None:
-                continue
-            if screening:
-                self.screened = out
-                self.keep_screening()
-                continue
-            rounds += 1
-            for key, pair in out.items():
-                self.times.setdefault(key, []).append(pair)
-        if not self.screened:
-            sys.exit("the machine is too busy: no round could be kept (--accept-busy keeps them, for a trial)")
+        for number in range(SCREENING, self.options.rounds + 1):
+            self.round(number)
+        if not self.diary.screened:
+            sys.exit("the machine is too busy: nothing could be kept (--accept-busy keeps it, for a trial)")
         if self.small and not self.options.no_processes:
             self.first_vector = peers_oneshot.measure(self.options, self.small, self.work, say)
-        self.seconds = time.monotonic() - started
         peers_report.write(self, machine(), commit())
 
 
@@ -271,6 +251,7 @@ def parse():
     parser.add_argument("--seconds", type=float, default=0.7, help="of one engine in one cell, or one pass where that is longer")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--screened", action="store_true", help="go by the last run's screening: the same machine, rounds only")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped: same commit, same options")
     parser.add_argument("--accept-busy", action="store_true", help="keep rounds on a busy machine: a trial, no figures")
     parser.add_argument("--no-quality", action="store_true", help="judge no vectors: a trial, every peer sets bars unless known")
     parser.add_argument("--no-processes", action="store_true", help="leave out the whole-process rows")

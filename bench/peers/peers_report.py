@@ -37,8 +37,8 @@ class Figure:
 
     def __init__(self, run, engine, kind, cell):
         key = engine, kind, cell.key()
-        rounds = run.times.get(key, [])
-        self.rounds, pairs = len(rounds), rounds or ([run.screened[key]] if key in run.screened else [])
+        rounds, screened = run.diary.times.get(key, []), run.diary.screened.get(key)
+        self.rounds, pairs = len(rounds), rounds or ([screened] if screened else [])
         self.all = [ms for ms, _ in pairs]
         shares = [share for _, share in pairs if share is not None]
         self.ms = statistics.median(self.all) if pairs else None
@@ -74,7 +74,7 @@ def times_words(ratio):
 def class_table(run, kind):
     """Lines of Markdown; empty where nothing was timed."""
     titles = {engine.name: engine.title for engine in ENGINES}
-    peers = [name for name in titles if name != "trident" and any(key[0] == name and key[1] == kind for key in run.screened)]
+    peers = [name for name in titles if name != "trident" and any(key[0] == name and key[1] == kind for key in run.diary.screened)]
     head = ["shape", "Trident ms", "tokens/s", "share of peak", *(titles[name] for name in peers), "best peer", "ratio", "bar",
             "fastest, any quality"]
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
@@ -87,7 +87,7 @@ def class_table(run, kind):
             percent(row.ours.share) + (f" (bar {bar_share})" if bar_share else ""),
             *(row.peers[name].words() for name in peers), titles.get(row.best, "-"), times_words(row.ratio),
             times_words(ratio_bar(kind, cell)), times_words(row.any_ratio)]) + " |")
-    return lines if peers or any(key[0] == "trident" and key[1] == kind for key in run.screened) else []
+    return lines if peers or any(key[0] == "trident" and key[1] == kind for key in run.diary.screened) else []
 
 
 def quality_table(run):
@@ -120,17 +120,19 @@ def absence_lines(run):
 
 def markdown(run, machine, commit):
     quiet = "" if not run.options.accept_busy else " **Busy machine allowed: a trial, not figures.**"
-    peaks = {key: statistics.median(peak[key] for peak in run.peaks if key in peak) for key in run.peaks[-1]} if run.peaks else {}
-    kept = max((len(pairs) for pairs in run.times.values()), default=0)
+    found = run.diary.peaks
+    peaks = {key: statistics.median(peak[key] for peak in found if key in peak) for key in found[-1]}
+    kept = sorted({len(pairs) for key, pairs in run.diary.times.items() if key[0] == "trident"}) or [0]
     parts = ["# Beside the other engines, on the CPU", "",
-             f"{datetime.date.today()}, {machine}, {run.options.threads} threads, commit {commit}; {kept} rounds and"
-             f" {'an earlier' if run.options.screened else 'a'} screening in {run.seconds / 60:.0f} minutes.{quiet}",
-             f"Peak of register-only loops in the same rounds, GFLOP/s: {words(peaks)}.", "",
+             f"{datetime.date.today()}, {machine}, {run.options.threads} threads, commit {commit};"
+             f" {' to '.join(map(str, sorted({kept[0], kept[-1]})))} rounds and"
+             f" {'an earlier' if run.options.screened else 'a'} screening.{quiet}",
+             f"Peak of register-only loops around the same legs, GFLOP/s: {words(peaks)}.", "",
              "Milliseconds a call, same token ids and threads for all; BGE-M3's shape is four layers with random weights, times six."
              " Peers' padding, packing and pooling are not counted. `~`: screened once, far behind; `*`: misses the quality gate of its"
              " class, sets no bar.", ""]
-    if run.thrown:
-        parts += ["Rounds thrown away, threads x GFLOP/s: " + "; ".join(run.thrown) + ".", ""]
+    if run.diary.thrown:
+        parts += ["Legs thrown away, threads x GFLOP/s: " + "; ".join(run.diary.thrown) + ".", ""]
     for kind in run.options.classes:
         lines = class_table(run, kind)
         if lines:
