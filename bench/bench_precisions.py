@@ -29,7 +29,7 @@ from packed_folder import find_packed  # noqa: E402
 
 SETS = ("cmrc2018", "cranfield", "xquad-zh", "xquad-en", "xquad-ar", "xquad-zh-en")
 PASSAGES = 200
-LAYERS, OUTLIERS, RANDOM_VOCABULARY, RANDOM_TEXTS = 4, 8, 4096, 40
+LAYERS, OUTLIERS, RANDOM_VOCABULARY, RANDOM_TEXTS = 4, 8, 4096, 200
 HEAVIEST = 5
 # (figure, precision): the bar; None: only shown
 BARS = {("dense mean", "int8"): 0.9997, ("dense least", "bf16"): 0.9999, ("dense least", "int8"): 0.998,

@@ -12,6 +12,10 @@
 extern "C" {
 #endif
 
+/* A packed file is mapped and shared between processes; copied into private memory, in huge pages where the kernel has them; or
+ * so copied for each NUMA node whose processors this process may use, and read by the threads that run there. */
+enum { TRI_WEIGHTS_SHARED = 0, TRI_WEIGHTS_PRIVATE = 1, TRI_WEIGHTS_EACH_NODE = 2 };
+
 typedef struct tri_engine_options {
     size_t struct_size;
     const char *device;    /* NULL or "auto", "cpu" */
@@ -21,8 +25,7 @@ typedef struct tri_engine_options {
                               packed`. Dense modules and the sparse head stay in f32, the multi head in bf16 at least. */
     tri_log_fn log;
     void *log_ctx;
-    int weights_copy; /* 0: a packed file is mapped and shared between processes. 1: a private copy, in huge pages where the
-                         kernel has them; with several NUMA nodes: one engine a node, under numactl --membind */
+    int weights_copy; /* what becomes of a packed file: a TRI_WEIGHTS_ word */
 } tri_engine_options;
 
 TRI_API void tri_engine_options_init(tri_engine_options *options);

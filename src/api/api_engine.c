@@ -41,8 +41,9 @@ static tri_status check_engine_options(const tri_engine_options *o, tri_error *e
         err_set(err, TRI_ERR_UNSUPPORTED, "could not open device \"%s\"", o->device);
         return err_hint(err, TRI_ERR_UNSUPPORTED, "this build has: auto, cpu");
     }
-    if (o->weights_copy != 0 && o->weights_copy != 1)
-        return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine: weights_copy is %d, neither 0 nor 1", o->weights_copy);
+    if (o->weights_copy < TRI_WEIGHTS_SHARED || o->weights_copy > TRI_WEIGHTS_EACH_NODE)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine: weights_copy is %d, expected %d to %d",
+                       o->weights_copy, TRI_WEIGHTS_SHARED, TRI_WEIGHTS_EACH_NODE);
     if (o->threads < 0) return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine with %d threads", o->threads);
     return TRI_OK;
 }
@@ -61,7 +62,9 @@ tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, 
     if (!e) return err_memory(err, sizeof *e);
     e->log = (log_hook){o.log, o.log_ctx};
     e->p = p;
-    e->private_copy = o.weights_copy != 0;
+    e->private_copy = o.weights_copy != TRI_WEIGHTS_SHARED;
+    e->copy_each_node = o.weights_copy == TRI_WEIGHTS_EACH_NODE;
+    if (e->copy_each_node) processors_nodes(&e->nodes);
     int threads = o.threads ? o.threads : pool_default_threads();
     tri_status st = pool_new(threads, &e->threads, err);
     if (!st) st = compute_open(o.isa, e->threads, &e->c, err);
@@ -109,7 +112,8 @@ tri_status tri_model_open(tri_engine *engine, const char *path, const tri_model_
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: want %u names no known output", path, o.want);
     if (o.tokenizer_rules != TRI_RULES_FILE && o.tokenizer_rules != TRI_RULES_HF5)
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: tokenizer rules %d", path, o.tokenizer_rules);
-    const model_how how = {.p = engine->p, .private_copy = engine->private_copy};
+    const model_how how = {
+        .p = engine->p, .private_copy = engine->private_copy, .nodes = engine->copy_each_node ? &engine->nodes : NULL};
     return model_open(engine->c, &how, engine->log, path, &o, out, err);
 }
 

@@ -15,7 +15,8 @@ struct tri_engine {
     pool *threads;
     compute *c;
     precision p;
-    bool private_copy;
+    bool private_copy, copy_each_node;
+    processor_nodes nodes;
     log_hook log;
     char description[96];
 };

@@ -83,7 +83,8 @@ tri_status mapped_file_open(const char *path, mapped_file *out, tri_error *err)
 
 void mapped_file_close(mapped_file *m)
 {
-    if (m->data) munmap((void *)(uintptr_t)m->data, m->len);
+    size_t before_last = m->n_copies > 1 ? (m->n_copies - 1) * m->step : 0;
+    if (m->data) munmap((void *)(uintptr_t)m->data, before_last + m->len);
     *m = (mapped_file){0};
 }
 
@@ -103,22 +104,41 @@ void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len)
     if (start < end) madvise((void *)(uintptr_t)(m->data + start), end - start, MADV_DONTNEED);
 }
 
-tri_status mapped_file_make_private(mapped_file *m, tri_error *err)
+enum { HUGE_PAGE = 2 << 20, COPY_STEP = 16 << 20 }; /* pages of the file held beside the copies */
+
+typedef struct copy_task {
+    const mapped_file *from;
+    char *to;
+    bool is_last;
+} copy_task;
+
+static void copy_all(void *ctx)
 {
-    enum { STEP = 16 << 20 }; /* pages of the file held beside the copy */
-    if (!m->data || m->is_private) return TRI_OK;
-    void *p = fault_hit(FAULT_ALLOC) ? MAP_FAILED
-                                     : mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return err_memory(err, m->len);
-    madvise(p, m->len, MADV_HUGEPAGE);
-    for (size_t at = 0; at < m->len; at += STEP) {
-        size_t n = m->len - at < STEP ? m->len - at : STEP;
-        memcpy((char *)p + at, m->data + at, n);
-        mapped_file_wont_need(m, at, n);
+    const copy_task *t = ctx;
+    for (size_t at = 0; at < t->from->len; at += COPY_STEP) {
+        size_t n = t->from->len - at < COPY_STEP ? t->from->len - at : COPY_STEP;
+        memcpy(t->to + at, t->from->data + at, n);
+        if (t->is_last) mapped_file_wont_need(t->from, at, n);
     }
-    mprotect(p, m->len, PROT_READ);
+}
+
+tri_status mapped_file_make_private(mapped_file *m, const processor_nodes *nodes, tri_error *err)
+{
+    if (!m->data || m->is_private) return TRI_OK;
+    static const processor_nodes one = {.n = 1};
+    if (!nodes) nodes = &one;
+    size_t step = (m->len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, bytes = (nodes->n - 1) * step + m->len;
+    void *p =
+        fault_hit(FAULT_ALLOC) ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return err_memory(err, bytes);
+    madvise(p, bytes, MADV_HUGEPAGE);
+    for (size_t i = 0; i < nodes->n; i++) {
+        copy_task t = {m, (char *)p + i * step, i + 1 == nodes->n};
+        processors_run_on_node(nodes, i, copy_all, &t);
+    }
+    mprotect(p, bytes, PROT_READ);
     munmap((void *)(uintptr_t)m->data, m->len);
-    *m = (mapped_file){.data = p, .len = m->len, .is_private = true};
+    *m = (mapped_file){.data = p, .len = m->len, .is_private = true, .n_copies = nodes->n, .step = step};
     return TRI_OK;
 }
 

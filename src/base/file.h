@@ -11,11 +11,14 @@
 
 #include "trident/status.h"
 #include "base/buf.h"
+#include "base/processors.h"
 
 typedef struct mapped_file {
     const uint8_t *data; /* NULL when len is 0 */
     size_t len;
     bool is_private; /* memory of our own: nothing can be fetched again */
+    size_t n_copies; /* then: node i's is at data + i * step */
+    size_t step;
 } mapped_file;
 
 /* Read-only, private. A directory, a missing or an unreadable file is an error that says which. An empty file maps to len 0. */
@@ -25,12 +28,13 @@ void mapped_file_close(mapped_file *m);
 void mapped_file_will_need(const mapped_file *m, size_t offset, size_t len);
 /* The pages that lie wholly inside are given back; reading them again fetches them again. */
 void mapped_file_wont_need(const mapped_file *m, size_t offset, size_t len);
-/* The mapping becomes a private copy in memory, in huge pages where the kernel has them. On failure it stays as it was. */
-tri_status mapped_file_make_private(mapped_file *m, tri_error *err);
+/* The mapping becomes a private copy in memory for each of the nodes (NULL: one), in that node's memory, in huge pages where
+ * the kernel has them. On failure it stays as it was. */
+tri_status mapped_file_make_private(mapped_file *m, const processor_nodes *nodes, tri_error *err);
 
 /* The whole file, at most max bytes (TRI_ERR_LIMIT past it). */
 tri_status file_read_all(const char *path, size_t max, buf *out, tri_error *err);
-bool file_exists(const char *path);  /* a regular file, or what a link to one points at */
+bool file_exists(const char *path); /* a regular file, or what a link to one points at */
 bool file_is_dir(const char *path);
 tri_status file_size(const char *path, uint64_t *bytes, tri_error *err);
 /* What tells cheaply whether a file is still the one that was read. */

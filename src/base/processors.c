@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* processors.c — affinity, control groups, siblings.
+/* processors.c — affinity, control groups, siblings, NUMA nodes.
  *
  * The kernel tells these in small text files. What cannot be read says nothing: a container may hide any of them, and then the
  * affinity mask alone decides. Control groups nest, and each level may have a quota: version 2 in "cpu.max" ("max 100000" or
@@ -7,6 +7,7 @@
  * a failure here is no error, so a test that makes each read fail in turn has nothing to see. */
 #include "base/processors.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,14 +151,100 @@ int processors_cores(const char *root, const bool *allowed, size_t n_cpus)
     return n;
 }
 
-int processors_usable(void)
+/* The affinity mask; false where it cannot be had. */
+static bool find_allowed(bool allowed[PROCESSORS_MAX])
 {
     cpu_set_t set;
-    bool allowed[CPU_SETSIZE] = {false};
-    if (sched_getaffinity(0, sizeof set, &set)) return 1;
-    for (size_t i = 0; i < CPU_SETSIZE; i++) allowed[i] = CPU_ISSET(i, &set);
-    int n = processors_cores("", allowed, CPU_SETSIZE);
+    if (sched_getaffinity(0, sizeof set, &set)) return false;
+    for (size_t i = 0; i < PROCESSORS_MAX; i++) allowed[i] = CPU_ISSET(i, &set);
+    return true;
+}
+_Static_assert((int)PROCESSORS_MAX == CPU_SETSIZE, "a mask holds them all");
+
+int processors_usable(void)
+{
+    bool allowed[PROCESSORS_MAX] = {false};
+    if (!find_allowed(allowed)) return 1;
+    int n = processors_cores("", allowed, PROCESSORS_MAX);
     double quota = processors_quota("");
     if (quota > 0 && quota < n) n = (int)quota;
     return n < 1 ? 1 : n;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------------ */
+
+/* Gives the allowed processors of a list to a node; false where there is none. */
+static bool give_to_node(const char *list, const bool *allowed, size_t n_cpus, uint8_t node, processor_nodes *out)
+{
+    bool any = false;
+    while (*list >= '0' && *list <= '9') {
+        size_t first = (size_t)take_number(&list), last = first;
+        if (list[-1] == '-') last = (size_t)take_number(&list);
+        for (size_t i = first; i <= last && i < n_cpus; i++) {
+            if (!allowed[i]) continue;
+            out->of[i] = node;
+            any = true;
+        }
+    }
+    return any;
+}
+
+void processors_find_nodes(const char *root, const bool *allowed, size_t n_cpus, processor_nodes *out)
+{
+    enum { NUMBERS = 64 }; /* of the system's nodes, which may have gaps */
+    small_text text;
+    *out = (processor_nodes){.n = 0};
+    for (size_t i = 0; i < n_cpus && i < PROCESSORS_MAX; i++) out->allowed[i] = allowed[i];
+    for (size_t number = 0; number < NUMBERS && out->n < NODES_MAX; number++) {
+        char path[128];
+        snprintf(path, sizeof path, "/sys/devices/system/node/node%zu/cpulist", number);
+        if (read_text(root, path, &text) && give_to_node(text.data, allowed, n_cpus, (uint8_t)out->n, out)) out->n++;
+    }
+    if (out->n == 0) out->n = 1;
+}
+
+void processors_nodes(processor_nodes *out)
+{
+    bool allowed[PROCESSORS_MAX] = {false};
+    find_allowed(allowed);
+    processors_find_nodes("", allowed, PROCESSORS_MAX, out);
+}
+
+size_t processors_node_here(const processor_nodes *nodes)
+{
+    int cpu = nodes->n > 1 ? sched_getcpu() : 0;
+    return cpu >= 0 && cpu < PROCESSORS_MAX ? nodes->of[cpu] : 0;
+}
+
+typedef struct node_task {
+    void (*fn)(void *ctx);
+    void *ctx;
+} node_task;
+
+static void *run_task(void *arg)
+{
+    const node_task *task = arg;
+    task->fn(task->ctx);
+    return NULL;
+}
+
+void processors_run_on_node(const processor_nodes *nodes, size_t node, void (*fn)(void *ctx), void *ctx)
+{
+    node_task task = {fn, ctx};
+    pthread_t thread;
+    pthread_attr_t how;
+    cpu_set_t set;
+    bool started = false;
+    CPU_ZERO(&set);
+    for (size_t i = 0; i < PROCESSORS_MAX; i++)
+        if (nodes->allowed[i] && nodes->of[i] == node) CPU_SET(i, &set);
+    if (nodes->n > 1 && CPU_COUNT(&set) > 0 && pthread_attr_init(&how) == 0) {
+        started =
+            pthread_attr_setaffinity_np(&how, sizeof set, &set) == 0 && pthread_create(&thread, &how, run_task, &task) == 0;
+        pthread_attr_destroy(&how);
+    }
+    if (started)
+        pthread_join(thread, NULL);
+    else
+        fn(ctx);
 }

@@ -55,6 +55,8 @@ static const flag machine_flags[] = {
     {"private-weights", 0, FLAG_SWITCH, NULL, NULL,
      "copy a packed file's weights into this process, in huge pages where the system has them, instead of sharing the file's",
      FIELD(private_weights)},
+    {"node-weights", 0, FLAG_SWITCH, NULL, NULL,
+     "the same with a copy for each NUMA node, which the threads that run there read", FIELD(node_weights)},
     FLAG_END};
 
 size_t setup_flag_sets(unsigned groups, setup_args *args, flag_set *sets)
@@ -86,7 +88,9 @@ tri_status setup_open_engine(const setup_args *args, tri_engine **out, tri_error
     o.threads = (int)args->threads;
     o.isa = isa && isa[0] ? isa : NULL;
     o.precision = args->precision;
-    o.weights_copy = args->private_weights;
+    o.weights_copy = args->node_weights      ? TRI_WEIGHTS_EACH_NODE
+                     : args->private_weights ? TRI_WEIGHTS_PRIVATE
+                                             : TRI_WEIGHTS_SHARED;
     o.log = talk;
     o.log_ctx = (void *)(uintptr_t)args;
     return tri_engine_open(&o, out, err);

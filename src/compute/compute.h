@@ -27,6 +27,7 @@
 #include "trident/status.h"
 #include "base/half.h"
 #include "base/pool.h"
+#include "base/processors.h"
 
 /* What a row of a U8 tensor means: value = (u8 - zero) * scale. */
 typedef struct row_scale {
@@ -34,11 +35,19 @@ typedef struct row_scale {
     int32_t zero;
 } row_scale;
 
+/* The rows, F32 or BF16, that a U8 tensor was made from: row i begins i * ld elements after data. */
+typedef struct tensor_source {
+    const void *data;
+    dtype type;
+    size_t ld;
+} tensor_source;
+
 typedef struct tensor {
     void *data;
     dtype type;
     size_t rows, cols, ld;
-    row_scale *scales; /* [rows], U8 only */
+    row_scale *scales;  /* [rows], U8 only */
+    tensor_source from; /* U8 only; read by linear where the weight keeps columns (pack), else it may be empty */
 } tensor;
 
 static inline tensor tensor_f32(float *data, size_t rows, size_t cols, size_t ld)
@@ -67,7 +76,28 @@ typedef struct epilogue {
 /* A Linear's weight [N, K] in packed form. The CPU's (packed.h) is one for all instruction sets, so that it can be kept in a
  * file. The operand x of linear has the type that goes with it: F32 with f32, BF16 with bf16, U8 with int8. */
 typedef struct packed_matrix packed_matrix;
+
+/* What an int8 matrix has beside its numbers: all zero otherwise. */
+typedef struct packed_extras {
+    bool smoothed;
+    size_t n_kept; /* columns kept in f32 */
+} packed_extras;
+enum { PACKED_KEPT_MAX = 64 };
+/* Columns of k that may be kept: more would cost more time than int8 saves. */
+static inline size_t packed_kept_max(size_t k)
+{
+    return k / 64 < PACKED_KEPT_MAX ? k / 64 : PACKED_KEPT_MAX;
+}
+
 typedef enum { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_FP8 } precision;
+
+/* Where packed bytes are that the caller keeps: at blob, 64-byte aligned, and for each further NUMA node step bytes later. */
+typedef struct packed_place {
+    const void *blob;
+    size_t bytes;
+    const processor_nodes *nodes; /* NULL: one copy */
+    size_t step;
+} packed_place;
 
 /* One part of a weight, row-major [n, k] as stored (F32, F16, BF16, F64; possibly unaligned). */
 typedef struct matrix_part {
@@ -112,16 +142,19 @@ typedef struct compute compute;
 typedef struct compute_ops {
     const char *name; /* "ref", "avx2", ... */
     /* Weights. The n_parts stand one below the other (fused QKV); all have k columns. smoothing [k] (NULL = 1, int8 only): x
-     * will come multiplied by it, so column j of W is divided by smoothing[j] before it is quantised. */
+     * will come multiplied by it, so column j of W is divided by smoothing[j] before it is quantised. Where smoothing[j] is 0,
+     * column j is kept in f32 and multiplied with what x was made from (LLM.int8(), Dettmers et al. 2022): for the few inputs
+     * whose size would spoil the steps of all others; packed_kept_max(k) at most. */
     tri_status (*pack)(compute *c, const matrix_part *parts, size_t n_parts, size_t k, precision p, const float *smoothing,
                        packed_matrix **out, tri_error *err);
-    /* A matrix whose packed bytes (packed_blob of one like it) the caller keeps, 64-byte aligned: nothing is copied. */
-    tri_status (*adopt)(compute *c, const void *blob, size_t bytes, size_t n, size_t k, precision p, bool smoothed,
+    /* A matrix whose packed bytes (packed_blob of one like it) the caller keeps: nothing is copied. */
+    tri_status (*adopt)(compute *c, const packed_place *place, size_t n, size_t k, precision p, packed_extras extras,
                         packed_matrix **out, tri_error *err);
     void (*packed_free)(packed_matrix *m);
     size_t (*packed_bytes)(const packed_matrix *m);
     const void *(*packed_blob)(const packed_matrix *m);       /* [packed_bytes], borrowed */
     const float *(*packed_smoothing)(const packed_matrix *m); /* [k] or NULL, borrowed: for the narrow copy that x will be */
+    packed_extras (*packed_extras_of)(const packed_matrix *m);
 
     /* y [M, N] = epilogue(x [M, K] . W^T), y F32 or BF16 */
     void (*linear)(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y);

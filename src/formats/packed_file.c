@@ -198,11 +198,11 @@ void packed_file_close(packed_file *f)
     *f = (packed_file){0};
 }
 
-tri_status packed_file_make_private(packed_file *f, tri_error *err)
+tri_status packed_file_make_private(packed_file *f, const processor_nodes *nodes, tri_error *err)
 {
     packed_file copy;
     mapped_file map = f->map;
-    tri_status st = mapped_file_make_private(&map, err);
+    tri_status st = mapped_file_make_private(&map, nodes, err);
     if (st) return err_prefix(err, st, "could not copy %s: ", f->path);
     f->map = map;
     TRI_TRY(packed_file_parse(map.data, map.len, &copy, err)); /* fails only when the file was written to meanwhile */

@@ -17,12 +17,13 @@
 #include "base/file.h"
 #include "base/hash.h"
 
-enum { PACKED_PAGE = 4096, PACKED_SMOOTHED = 1 };
+/* A matrix's flags: PACKED_SMOOTHED, and in the bits from PACKED_KEPT_SHIFT on the number of columns that it keeps in f32. */
+enum { PACKED_PAGE = 4096, PACKED_SMOOTHED = 1, PACKED_KEPT_SHIFT = 8 };
 
 /* One matrix. `precision` is a number of src/model/precision_word.h. */
 typedef struct packed_entry {
     tri_text name;
-    uint32_t precision, flags; /* PACKED_SMOOTHED */
+    uint32_t precision, flags;
     uint64_t n, k;
     const void *blob; /* on a page */
     size_t bytes;
@@ -47,8 +48,9 @@ typedef struct packed_file {
 
 tri_status packed_file_open(const char *path, packed_file *out, tri_error *err);
 void packed_file_close(packed_file *f); /* a zeroed one is fine */
-/* The whole file becomes a private copy in memory, in huge pages where there are any: before blobs are borrowed. */
-tri_status packed_file_make_private(packed_file *f, tri_error *err);
+/* The whole file becomes a private copy in memory for each of the nodes (NULL: one), in huge pages where there are any: before
+ * blobs are borrowed. A blob's copy for node i lies i * map.step bytes after it. */
+tri_status packed_file_make_private(packed_file *f, const processor_nodes *nodes, tri_error *err);
 /* The same over bytes that the caller keeps; messages name no file. */
 tri_status packed_file_parse(const uint8_t *bytes, size_t len, packed_file *out, tri_error *err);
 

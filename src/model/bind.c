@@ -115,7 +115,7 @@ tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoo
     for (size_t i = 0; i < m->n_parts; i++)
         parts[i] = (matrix_part){.data = m->parts[i]->data, .type = m->parts[i]->type, .n = m->n_each};
     for (size_t j = 0; smoothing && j < m->k; j++)
-        if (!(smoothing[j] > 0) || !isfinite(smoothing[j]))
+        if (!(smoothing[j] >= 0) || !isfinite(smoothing[j]))
             return err_set(err, TRI_ERR_ARGUMENT, "could not pack \"%s\": its smoothing is %g at input %zu", m->key,
                            (double)smoothing[j], j);
     tri_status st = pk->c->ops->pack(pk->c, parts, m->n_parts, m->k, m->p, smoothing, out, err);
@@ -123,23 +123,39 @@ tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoo
     return st == TRI_ERR_NUMERIC ? blame_part(m, err) : st;
 }
 
+/* False for flags that mean nothing here. */
+static bool read_flags(uint32_t flags, precision p, packed_extras *out)
+{
+    uint32_t n_kept = flags >> PACKED_KEPT_SHIFT, rest = flags & ((1u << PACKED_KEPT_SHIFT) - 1);
+    *out = (packed_extras){.smoothed = rest == PACKED_SMOOTHED, .n_kept = n_kept};
+    return flags == 0 || (p == PRECISION_INT8 && rest == PACKED_SMOOTHED);
+}
+
+/* The file's entry of a matrix, if it is what the model calls for. */
+static tri_status find_entry(const packing *pk, const bound_matrix *m, packed_entry *e, packed_extras *extras, tri_error *err)
+{
+    precision p;
+    size_t n = m->n_parts * m->n_each;
+    if (!packed_file_find(pk->file, m->key, e)) return err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is not in it", m->key);
+    if (!precision_from_number(e->precision, &p) || p != m->p || e->n != n || e->k != m->k)
+        return err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is [%llu,%llu] of precision %u in it, expected [%zu,%zu] of %u (%s)",
+                       m->key, (unsigned long long)e->n, (unsigned long long)e->k, e->precision, n, m->k,
+                       precision_number(m->p), precision_word(m->p));
+    if (!read_flags(e->flags, m->p, extras))
+        return err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" has flags %u, which mean nothing here", m->key, e->flags);
+    return TRI_OK;
+}
+
 static tri_status adopt(const packing *pk, const bound_matrix *m, packed_matrix **out, tri_error *err)
 {
     packed_entry e;
-    precision p;
-    const char *word = precision_word(m->p);
-    size_t n = m->n_parts * m->n_each;
-    tri_status st = TRI_OK;
-    if (!packed_file_find(pk->file, m->key, &e))
-        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is not in it", m->key);
-    else if (!precision_from_number(e.precision, &p) || p != m->p || e.n != n || e.k != m->k)
-        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" is [%llu,%llu] of precision %u in it, expected [%zu,%zu] of %u (%s)",
-                     m->key, (unsigned long long)e.n, (unsigned long long)e.k, e.precision, n, m->k, precision_number(m->p),
-                     word);
-    else if (e.flags & ~(uint32_t)PACKED_SMOOTHED || (e.flags && m->p != PRECISION_INT8))
-        st = err_set(err, TRI_ERR_FORMAT, "matrix \"%s\" has flags %u, which mean nothing here", m->key, e.flags);
-    else
-        st = pk->c->ops->adopt(pk->c, e.blob, e.bytes, n, m->k, m->p, e.flags & PACKED_SMOOTHED, out, err);
+    packed_extras extras;
+    const mapped_file *map = &pk->file->map;
+    tri_status st = find_entry(pk, m, &e, &extras, err);
+    if (!st) {
+        packed_place place = {e.blob, e.bytes, map->n_copies > 1 ? pk->nodes : NULL, map->step};
+        st = pk->c->ops->adopt(pk->c, &place, m->n_parts * m->n_each, m->k, m->p, extras, out, err);
+    }
     if (!st || st == TRI_ERR_MEMORY) return st;
     err_prefix(err, st, "could not use %s: ", pk->file->path);
     return err_hint(err, st, "remove it, or make it again: trident export packed MODEL --precision %s --force",

@@ -25,10 +25,11 @@ typedef struct bound_matrix {
 /* How a model's matrices come to be, and which they are: an exporter and a calibration walk over the list. */
 typedef struct packing {
     compute *c;
-    precision p;             /* of the encoder's matrices */
-    const packed_file *file; /* NULL = packed from the weights */
-    bool plan_only;          /* checked and listed; every result is NULL */
-    arena *keep;             /* the keys */
+    precision p;                  /* of the encoder's matrices */
+    const packed_file *file;      /* NULL = packed from the weights */
+    const processor_nodes *nodes; /* whose copies the file holds, if it holds several; borrowed */
+    bool plan_only;               /* checked and listed; every result is NULL */
+    arena *keep;                  /* the keys */
     bound_matrix *list;
     size_t n_list, cap_list;
 } packing;

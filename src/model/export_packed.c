@@ -110,9 +110,10 @@ static tri_status pack_one(job *j, const bound_matrix *m, packed_writer *w, tri_
     packed_matrix *packed;
     if (m->p == PRECISION_INT8) TRI_TRY(j->o->smoothing(j->o->smoothing_ctx, m, &smoothing, err));
     TRI_TRY(bind_pack(&j->m->pk, m, smoothing, &packed, err));
+    packed_extras extras = ops->packed_extras_of(packed);
     packed_entry e = {.name = {m->key, strlen(m->key)},
                       .precision = precision_number(m->p),
-                      .flags = ops->packed_smoothing(packed) ? PACKED_SMOOTHED : 0,
+                      .flags = (extras.smoothed ? PACKED_SMOOTHED : 0) | (uint32_t)extras.n_kept << PACKED_KEPT_SHIFT,
                       .n = m->n_parts * m->n_each,
                       .k = m->k,
                       .blob = ops->packed_blob(packed),

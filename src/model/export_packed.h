@@ -8,7 +8,8 @@
 #include "compute/compute.h"
 #include "model/bind.h"
 
-/* What a calibration says of one int8 matrix: its smoothing [k], borrowed until the next call, or NULL. */
+/* What a calibration says of one int8 matrix: its smoothing [k] (0: the channel is kept in f32), borrowed until the next call,
+ * or NULL. */
 typedef tri_status (*smoothing_fn)(void *ctx, const bound_matrix *m, const float **smoothing, tri_error *err);
 
 typedef struct packed_export {

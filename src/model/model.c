@@ -102,7 +102,7 @@ static tri_status say_uncalibrated(const model *m, const char *path, tri_error *
 }
 
 /* named NULL: the folder's own, when there is one; "": none. */
-static tri_status open_packed(model *m, const char *named, bool private_copy, tri_error *err)
+static tri_status open_packed(model *m, const char *named, const model_how *how, tri_error *err)
 {
     char name[64];
     packed_state state;
@@ -121,8 +121,9 @@ static tri_status open_packed(model *m, const char *named, bool private_copy, tr
         packed_file_close(&m->packed);
         return TRI_OK;
     }
-    if (private_copy) TRI_TRY(packed_file_make_private(&m->packed, err));
+    if (how->private_copy) TRI_TRY(packed_file_make_private(&m->packed, how->nodes, err));
     m->pk.file = &m->packed;
+    m->pk.nodes = how->nodes;
     note_file(m, m->packed.path);
     return TRI_OK;
 }
@@ -221,7 +222,7 @@ static tri_status open_weights(model *m, const char *path, const model_how *how,
     TRI_TRY(weights_open_dir(path, &m->w, err));
     for (size_t i = 0; i < weights_files(m->w); i++) note_file(m, weights_file(m->w, i));
     TRI_TRY(choose_heads(m, o->want, err));
-    TRI_TRY(open_packed(m, o->packed, how->private_copy, err));
+    TRI_TRY(open_packed(m, o->packed, how, err));
     TRI_TRY(m->kind->bind(&m->pk, &m->config, m->w, &m->enc, err));
     return open_heads(m, err);
 }

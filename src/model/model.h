@@ -17,8 +17,9 @@ enum { MAX_MODEL_FILES = 1024 };
 /* How the weights come in. */
 typedef struct model_how {
     precision p;
-    bool private_copy; /* of a packed file: memory of our own, huge pages where there are any */
-    bool plan_only;    /* matrices are checked and listed, not made: for an exporter. No session can be made of such a model */
+    bool private_copy;            /* of a packed file: memory of our own, huge pages where there are any */
+    const processor_nodes *nodes; /* then: a copy for each; NULL: one. Borrowed for the model's life */
+    bool plan_only; /* matrices are checked and listed, not made: for an exporter. No session can be made of such a model */
 } model_how;
 
 typedef struct tri_model model;

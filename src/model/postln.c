@@ -289,16 +289,23 @@ static tensor rows_of(tensor t, size_t first, size_t n)
 {
     t.data = (char *)t.data + first * t.ld * dtype_size(t.type);
     if (t.scales) t.scales += first;
+    if (t.from.data) t.from.data = (const char *)t.from.data + first * t.from.ld * dtype_size(t.from.type);
     t.rows = n;
     return t;
 }
 
-/* `in` for so many rows: where the next Linear's input goes. In f32 it is x itself. */
+static tensor_source source_of(const tensor *t)
+{
+    return (tensor_source){t->data, t->type, t->ld};
+}
+
+/* `in` for so many rows: where the next Linear's input goes, made from x. In f32 it is x itself. */
 static tensor input_of(const forward *f, const tensor *x)
 {
     if (f->e->p == PRECISION_F32) return *x;
     tensor t = rows_at(f->in, f->p.operand, x->rows, x->cols);
     if (t.type == DTYPE_U8) t.scales = f->in_scales;
+    t.from = source_of(x);
     return t;
 }
 
@@ -326,6 +333,7 @@ static tensor as_operand(const forward *f, const tensor *t, const packed_matrix 
 {
     if (f->p.operand != DTYPE_U8) return *t;
     f->c->ops->narrow(f->c, t, f->c->ops->packed_smoothing(w), &to);
+    to.from = source_of(t);
     return to;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_processors.c — quotas at every level of nesting, siblings, and files that are missing or nonsense, on made-up roots. */
+/* test_processors.c — quotas at every level of nesting, siblings, nodes, and files that are missing or nonsense, on made-up
+ * roots. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +101,53 @@ static void siblings_count_once(void **state)
     assert_int_equal(processors_cores(root, all, 6), 6);
 }
 
+/* A node without memory of ours, a gap in the numbers, and a node of which this process may use nothing. */
+static void nodes_are_numbered_densely(void **state)
+{
+    (void)state;
+    bool allowed[8] = {true, true, true, false, false, false, true, true};
+    processor_nodes nodes;
+    processors_find_nodes(root, allowed, 8, &nodes);
+    assert_int_equal(nodes.n, 1);
+    put("/sys/devices/system/node/node0/cpulist", "0-1,6\n");
+    put("/sys/devices/system/node/node1/cpulist", "\n");
+    put("/sys/devices/system/node/node2/cpulist", "3-5\n");
+    put("/sys/devices/system/node/node5/cpulist", "2,7\n");
+    static const uint8_t expected[8] = {0, 0, 1, 0, 0, 0, 0, 1};
+    processors_find_nodes(root, allowed, 8, &nodes);
+    assert_int_equal(nodes.n, 2);
+    assert_memory_equal(nodes.of, expected, sizeof expected);
+    assert_memory_equal(nodes.allowed, allowed, sizeof allowed);
+}
+
+typedef struct look {
+    size_t seen;
+    const processor_nodes *nodes;
+} look;
+
+static void note_node(void *ctx)
+{
+    look *l = ctx;
+    l->seen = processors_node_here(l->nodes);
+}
+
+static void threads_run_on_their_node(void **state)
+{
+    (void)state;
+    processor_nodes nodes;
+    processors_nodes(&nodes);
+    assert_in_range(nodes.n, 1, NODES_MAX);
+    size_t second = 0; /* every other processor is made a node of its own */
+    for (size_t i = 0, seen = 0; i < PROCESSORS_MAX; i++)
+        if (nodes.allowed[i]) second += nodes.of[i] = seen++ % 2;
+    nodes.n = second ? 2 : 1;
+    for (size_t i = 0; i < nodes.n; i++) {
+        look l = {9, &nodes};
+        processors_run_on_node(&nodes, i, note_node, &l);
+        assert_int_equal(l.seen, i);
+    }
+}
+
 static void at_least_one_here(void **state)
 {
     (void)state;
@@ -114,6 +162,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_1, begin, end),
         cmocka_unit_test_setup_teardown(nonsense_is_no_quota, begin, end),
         cmocka_unit_test_setup_teardown(siblings_count_once, begin, end),
+        cmocka_unit_test_setup_teardown(nodes_are_numbered_densely, begin, end),
+        cmocka_unit_test(threads_run_on_their_node),
         cmocka_unit_test(at_least_one_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

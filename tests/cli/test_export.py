@@ -28,7 +28,8 @@ def check_one(folder, model, texts, precision):
     packed = model / f"trident-{precision}.packed"
     check(made.returncode == 0 and made.stdout == f"{packed}\n" and packed.is_file(), f"{precision}: the file is made and named", made)
     check(plain == vectors(model, texts, precision) and plain.startswith("{"), f"{precision}: the same vectors", plain)
-    check(plain == vectors(model, texts, precision, "--private-weights"), f"{precision}: and from a private copy", plain)
+    for flag in ("--private-weights", "--node-weights"):
+        check(plain == vectors(model, texts, precision, flag), f"{precision}: and with {flag}", plain)
     info = json.loads(trident("info", model, "--precision", precision, "--json").stdout)
     check(info["packed_file"] == str(packed) and info["precision"] == precision and str(packed) in info["files"],
           f"{precision}: info names it", info)

@@ -9,13 +9,16 @@
  *   bf16  products of two bf16 are exact in f32, so the sum's bound holds; twice it, since Arm's instructions round to odd,
  *         an ulp at most and not half of one. Those and x86's take what is below 2^-126 as zero
  *   int8  the sum is exact and the steps behind it are the same f32 operations everywhere: the same bits as ref, but for the
- *         activations, which may err by 16 u (6 ulp) of y and 8 u of what they are given
+ *         activations, which may err by 16 u (6 ulp) of y and 8 u of what they are given, and for kept columns, a sum in f32
  * A y in bf16 adds its own rounding, 2^-8 of y. */
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "compute/packed.h"
 #include "conform.h"
 
 typedef struct shape {
@@ -35,22 +38,42 @@ static const activation activations[] = {ACT_NONE, ACT_GELU_ERF, ACT_GELU_TANH, 
 typedef struct kind {
     precision p;
     dtype x;
-    bool smoothed;
+    bool smoothed, kept;
     const char *name;
 } kind;
 static const kind kinds[] = {
-    {PRECISION_F32, DTYPE_F32, false, "f32"},
-    {PRECISION_BF16, DTYPE_BF16, false, "bf16"},
-    {PRECISION_INT8, DTYPE_U8, false, "int8"},
-    {PRECISION_INT8, DTYPE_U8, true, "smoothed int8"},
+    {PRECISION_F32, DTYPE_F32, false, false, "f32"},
+    {PRECISION_BF16, DTYPE_BF16, false, false, "bf16"},
+    {PRECISION_INT8, DTYPE_U8, false, false, "int8"},
+    {PRECISION_INT8, DTYPE_U8, true, false, "smoothed int8"},
+    {PRECISION_INT8, DTYPE_U8, true, true, "int8 with kept columns"},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
 /* The operands of one product, x already in its type. */
 typedef struct operands {
     tensor x, w, smoothing;
+    tensor whole;        /* what x was made from, for kept columns */
     const float *smooth; /* or NULL */
 } operands;
+
+static bool is_kept(const operands *o, size_t column)
+{
+    return o->smooth && o->smooth[column] == 0;
+}
+
+/* As many columns as may be, and as different as they may be. */
+static void keep_columns(rng *r, operands *o, const tensor *wide)
+{
+    float *smoothing = conform_row(&o->smoothing, 0);
+    for (size_t i = 0; i < packed_kept_max(wide->cols); i++) smoothing[rng_below(r, wide->cols)] = 0;
+    o->whole = conform_narrowed(wide, rng_below(r, 2) ? DTYPE_BF16 : DTYPE_F32, NULL, rng_below(r, 4));
+}
+
+static void come_from(tensor *x, const tensor *whole)
+{
+    x->from = (tensor_source){whole->data, whole->type, whole->ld};
+}
 
 static operands make_operands(rng *r, const kind *k, shape s)
 {
@@ -58,12 +81,14 @@ static operands make_operands(rng *r, const kind *k, shape s)
     operands o = {.w = conform_random(r, s.n, s.k, 0, 1), .smoothing = conform_random(r, 1, s.k, 0, 1)};
     for (size_t j = 0; j < s.k; j++) conform_row(&o.smoothing, 0)[j] = 1.25f + conform_row(&o.smoothing, 0)[j];
     if (k->smoothed) o.smooth = o.smoothing.data;
+    if (k->kept) keep_columns(r, &o, &wide);
     if (k->p == PRECISION_BF16)
         for (size_t i = 0; i < s.n * s.k; i++) {
             float *w = conform_row(&o.w, 0) + i;
             *w = bf16_to_f32(bf16_from_f32(*w)); /* as packing does: the bound is to know it */
         }
     o.x = k->p == PRECISION_F32 ? conform_copy(&wide) : conform_narrowed(&wide, k->x, o.smooth, rng_below(r, 4));
+    if (k->kept) come_from(&o.x, &o.whole);
     conform_free(&wide);
     return o;
 }
@@ -73,6 +98,7 @@ static void drop_operands(operands *o)
     conform_free(&o->x);
     conform_free(&o->w);
     conform_free(&o->smoothing);
+    conform_free(&o->whole);
 }
 
 static void run_linear(device *d, const kind *k, const operands *o, const tensor *x, const epilogue *e, const tensor *y)
@@ -89,6 +115,14 @@ static double sum_of_magnitudes(const operands *o, size_t i, size_t j)
     return sum;
 }
 
+static double sum_of_kept(const operands *o, size_t i, size_t j)
+{
+    double sum = 0;
+    for (size_t k = 0; k < o->whole.cols; k++)
+        if (is_kept(o, k)) sum += fabs(conform_get(&o->whole, i, k) * conform_row(&o->w, j)[k]);
+    return sum;
+}
+
 /* want: ref's result; plain: ref's without an epilogue; both F32 */
 static double *bounds(const kind *k, const operands *o, const epilogue *e, const tensor *want, const tensor *plain,
                       dtype y_type)
@@ -99,8 +133,8 @@ static double *bounds(const kind *k, const operands *o, const epilogue *e, const
             double y = fabs(conform_row(want, i)[j]), bias = e->bias ? fabs(e->bias[j]) : 0, error;
             double residual = e->residual ? fabs(conform_row(e->residual, i)[j]) : 0;
             if (k->p == PRECISION_INT8) {
-                error =
-                    e->act == ACT_NONE ? 0 : CONFORM_U * (16 * y + 8 * (fabs(conform_row(plain, i)[j]) + bias) + 4 * residual);
+                double sum = k->kept ? sum_of_kept(o, i, j) : 0, before = fabs(conform_row(plain, i)[j]) + bias;
+                error = e->act == ACT_NONE && !k->kept ? 0 : CONFORM_U * (16 * y + 8 * before + 4 * residual + 80 * sum);
             } else {
                 double sum = sum_of_magnitudes(o, i, j), many = k->p == PRECISION_BF16 ? 12 : 6;
                 error = CONFORM_U * (1.13 * (many * sum + 4 * (sum + bias)) + 4 * (y + residual));
@@ -141,7 +175,7 @@ static void check_shape(rng *r, const kind *k, shape s, fashion f)
         epilogue mine = {e.bias, f.act, f.residual ? in_place ? &y : &res : NULL};
         run_linear(&d, k, &o, &o.x, &mine, &y);
         conform_close(what, &y, &want, bound, 0);
-        if (k->p == PRECISION_INT8 && f.act == ACT_NONE) conform_same(what, &y, &rounded);
+        if (k->p == PRECISION_INT8 && !k->kept && f.act == ACT_NONE) conform_same(what, &y, &rounded);
         conform_padding(what, &y);
         conform_close_device(&d);
         conform_free(&y);
@@ -215,23 +249,31 @@ static void int8_means_its_numbers(void **state)
     enum { M = 9, N = 20, K = 300 };
     rng r;
     rng_seed(&r, 15);
-    for (int smoothed = 0; smoothed < 2; smoothed++) {
+    for (int smoothed = 0; smoothed < 3; smoothed++) { /* 2: and four columns, which are fifty times as great, kept */
         tensor x = conform_random(&r, M, K, 0, 3), w = conform_random(&r, N, K, 0, 1),
                smoothing = conform_random(&r, 1, K, 0, 1);
         for (size_t j = 0; j < K; j++) conform_row(&smoothing, 0)[j] = smoothed ? 1.25f + conform_row(&smoothing, 0)[j] : 1;
+        for (size_t j = 0; smoothed == 2 && j < K; j += 97) {
+            conform_row(&smoothing, 0)[j] = 0;
+            for (size_t i = 0; i < M; i++) conform_row(&x, i)[j] *= 50;
+        }
         const float *s = smoothing.data;
         operands o = {.x = conform_narrowed(&x, DTYPE_U8, s, 0), .w = w, .smooth = s};
+        come_from(&o.x, &x);
         tensor y = conform_blank(M, N, 0);
         device judge = conform_open("ref", 0);
         run_linear(&judge, &kinds[3], &o, &o.x, NULL, &y);
         for (size_t i = 0; i < M; i++)
             for (size_t j = 0; j < N; j++) {
                 double sum = 0, bound = 0, w_step = 0, x_step = (double)o.x.scales[i].scale;
-                for (size_t k = 0; k < K; k++) w_step = fmax(w_step, fabs((double)conform_row(&w, j)[k] / s[k]) / 127);
+                for (size_t k = 0; k < K; k++)
+                    if (!is_kept(&o, k)) w_step = fmax(w_step, fabs((double)conform_row(&w, j)[k] / s[k]) / 127);
                 for (size_t k = 0; k < K; k++) {
-                    double a = (double)conform_row(&x, i)[k] * s[k], b = (double)conform_row(&w, j)[k] / s[k];
+                    double factor = is_kept(&o, k) ? 1 : s[k];
+                    double a = (double)conform_row(&x, i)[k] * factor, b = (double)conform_row(&w, j)[k] / factor;
                     sum += a * b;
-                    bound += fabs(a) * w_step / 2 + fabs(b) * x_step / 2 + w_step * x_step / 4;
+                    bound += is_kept(&o, k) ? 0x1p-22 * fabs(a * b)
+                                            : fabs(a) * w_step / 2 + fabs(b) * x_step / 2 + w_step * x_step / 4;
                 }
                 assert_true(fabs(conform_row(&y, i)[j] - sum) <= 1.001 * bound);
             }
@@ -290,8 +332,16 @@ static void linear_same_bits(void **state)
         for (size_t i = 0; conform_isa(i); i++) {
             if (strcmp(conform_isa(i), "ref") == 0) continue; /* one element at a time */
             if (!conform_affordable(list[s].m * list[s].n * list[s].k / 16)) continue;
-            for (size_t k = 0; k < N_KINDS - 1; k++) check_same_bits(&r, &kinds[k], list[s], conform_isa(i));
+            for (const kind *k = kinds; k < kinds + N_KINDS; k++)
+                if (k->kept || !k->smoothed) check_same_bits(&r, k, list[s], conform_isa(i));
         }
+}
+
+static size_t count_kept(const operands *o)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < o->x.cols; k++) n += is_kept(o, k);
+    return n;
 }
 
 /* One blob for all instruction sets, and a matrix made of another's blob works as one's own. */
@@ -308,6 +358,8 @@ static void packed_bytes_are_one(void **state)
             packed_matrix *first = conform_pack_as(&judge, &o.w, k->p, o.smooth);
             const void *blob = judge.c->ops->packed_blob(first);
             size_t bytes = judge.c->ops->packed_bytes(first);
+            packed_extras extras = judge.c->ops->packed_extras_of(first);
+            assert_true(extras.smoothed == k->smoothed && extras.n_kept == count_kept(&o));
             for (size_t i = 0; conform_isa(i); i++) {
                 device d = conform_open(conform_isa(i), 2);
                 packed_matrix *own = conform_pack_as(&d, &o.w, k->p, o.smooth), *adopted;
@@ -315,8 +367,8 @@ static void packed_bytes_are_one(void **state)
                 assert_int_equal(d.c->ops->packed_bytes(own), bytes);
                 if (memcmp(d.c->ops->packed_blob(own), blob, bytes) != 0)
                     fail_msg("%s packs %s otherwise", conform_isa(i), k->name);
-                assert_int_equal(d.c->ops->adopt(d.c, blob, bytes, list[s].n, list[s].k, k->p, k->smoothed, &adopted, NULL),
-                                 TRI_OK);
+                packed_place place = {blob, bytes, NULL, 0};
+                assert_int_equal(d.c->ops->adopt(d.c, &place, list[s].n, list[s].k, k->p, extras, &adopted, NULL), TRI_OK);
                 assert_ptr_equal(d.c->ops->packed_blob(adopted), blob);
                 assert_true(!d.c->ops->packed_smoothing(adopted) == !k->smoothed);
                 d.c->ops->linear(d.c, &o.x, own, NULL, &want);
@@ -332,6 +384,89 @@ static void packed_bytes_are_one(void **state)
             conform_close_device(&judge);
             drop_operands(&o);
         }
+}
+
+static void expect_refused(const device *d, const packed_place *place, shape s, packed_extras extras)
+{
+    packed_matrix *m;
+    assert_int_equal(d->c->ops->adopt(d->c, place, s.n, s.k, PRECISION_INT8, extras, &m, NULL), TRI_ERR_FORMAT);
+    assert_null(m);
+}
+
+/* A damaged file does not make linear read beside x, and what would cost more than it helps is not packed. */
+static void kept_columns_are_bounded(void **state)
+{
+    (void)state;
+    static const shape s = {1, 20, 200};
+    const kind *k = &kinds[4];
+    rng r;
+    tri_error err;
+    packed_matrix *m;
+    rng_seed(&r, 17);
+    operands o = make_operands(&r, k, s);
+    device d = conform_open("ref", 0);
+    packed_matrix *packed = conform_pack_as(&d, &o.w, k->p, o.smooth);
+    packed_extras extras = packed_extras_of(packed), more = {true, extras.n_kept + 1}, most = {true, SIZE_MAX};
+    packed_place place = {packed_blob(packed), packed_bytes(packed), NULL, 0};
+    assert_in_range(extras.n_kept, 1, packed_kept_max(s.k));
+    expect_refused(&d, &place, s, more);
+    expect_refused(&d, &place, s, most);
+    *(uint32_t *)(uintptr_t)&packed->kept[extras.n_kept - 1] = (uint32_t)s.k;
+    expect_refused(&d, &place, s, extras);
+    for (size_t i = 0; i <= packed_kept_max(s.k); i++) conform_row(&o.smoothing, 0)[i] = 0;
+    matrix_part part = {o.w.data, DTYPE_F32, s.n};
+    assert_int_equal(d.c->ops->pack(d.c, &part, 1, s.k, k->p, o.smooth, &m, &err), TRI_ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "may be"));
+    packed_free(packed);
+    conform_close_device(&d);
+    drop_operands(&o);
+}
+
+/* Two nodes of one processor each, and of two copies of a weight the second doubled: each thread reads its own node's. */
+static void linear_reads_the_near_copy(void **state)
+{
+    (void)state;
+    static const shape s = {5, 40, 130};
+    cpu_set_t before, one;
+    processor_nodes nodes = {.n = 2};
+    size_t cpu[2], found = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    for (size_t i = 0; i < PROCESSORS_MAX && found < 2; i++)
+        if (CPU_ISSET(i, &before)) cpu[found++] = i;
+    if (found < 2) skip();
+    nodes.of[cpu[1]] = 1;
+    rng r;
+    rng_seed(&r, 18);
+    for (const kind *k = kinds; k < kinds + N_KINDS; k++) {
+        operands o = make_operands(&r, k, s);
+        device d = conform_open(conform_isa(0), 1);
+        packed_matrix *first = conform_pack_as(&d, &o.w, k->p, o.smooth), *m;
+        for (size_t i = 0; i < s.n * s.k; i++) conform_row(&o.w, 0)[i] *= 2;
+        packed_matrix *second = conform_pack_as(&d, &o.w, k->p, o.smooth);
+        size_t bytes = packed_bytes(first);
+        char *blob = mem_alloc_aligned(2 * bytes, 64);
+        memcpy(blob, packed_blob(first), bytes);
+        memcpy(blob + bytes, packed_blob(second), bytes);
+        packed_place place = {blob, bytes, &nodes, bytes};
+        assert_int_equal(d.c->ops->adopt(d.c, &place, s.n, s.k, k->p, packed_extras_of(first), &m, NULL), TRI_OK);
+        tensor y[2] = {conform_blank(s.m, s.n, 0), conform_blank(s.m, s.n, 0)};
+        for (size_t node = 0; node < 2; node++) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu[node], &one);
+            assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+            d.c->ops->linear(d.c, &o.x, m, NULL, &y[node]);
+        }
+        assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+        for (size_t i = 0; i < s.m; i++)
+            for (size_t j = 0; j < s.n; j++) assert_true(conform_row(&y[1], i)[j] == 2 * conform_row(&y[0], i)[j]);
+        packed_free(first);
+        packed_free(second);
+        packed_free(m);
+        mem_free_aligned(blob);
+        conform_close_device(&d);
+        drop_operands(&o);
+        for (size_t node = 0; node < 2; node++) conform_free(&y[node]);
+    }
 }
 
 /* Parts of several types, unaligned, stacked: the result is that of their widened values. */
@@ -411,9 +546,15 @@ static void linear_keeps_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_near_ref),  cmocka_unit_test(int8_at_its_ends),     cmocka_unit_test(int8_means_its_numbers),
-        cmocka_unit_test(linear_same_bits), cmocka_unit_test(packed_bytes_are_one), cmocka_unit_test(linear_packs_any_type),
+        cmocka_unit_test(linear_near_ref),
+        cmocka_unit_test(int8_at_its_ends),
+        cmocka_unit_test(int8_means_its_numbers),
+        cmocka_unit_test(linear_same_bits),
+        cmocka_unit_test(packed_bytes_are_one),
+        cmocka_unit_test(linear_packs_any_type),
         cmocka_unit_test(linear_keeps_nan),
+        cmocka_unit_test(kept_columns_are_bounded),
+        cmocka_unit_test(linear_reads_the_near_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,7 +305,7 @@ static void check_embed(rng *r, size_t T, size_t D, dtype type, bool types, bool
         positions[i] = (int32_t)rng_below(r, POSITIONS);
         kinds[i] = (uint8_t)rng_below(r, TYPES);
     }
-    tensor stored = {store_table(&word, type, &block), type, WORDS, D, D, NULL}, want = conform_blank(T, D, 0), none = {0};
+    tensor stored = {store_table(&word, type, &block), type, WORDS, D, D, NULL, {0}}, want = conform_blank(T, D, 0), none = {0};
     embed_args a = {
         ids,  positions, types ? kinds : NULL, stored, position, type_table ? segment : none, gamma.data, beta.data, eps,
         want, NULL};

@@ -19,7 +19,7 @@ typedef struct docs {
 static docs make_docs(rng *r, size_t n, size_t D, dtype type)
 {
     size_t ld = D + 1, size = dtype_size(type);
-    docs d = {{conform_alloc(n * ld * size), type, n, D, ld, NULL}, conform_random(r, 1, n, 0, 0.01f), NULL};
+    docs d = {{conform_alloc(n * ld * size), type, n, D, ld, NULL, {0}}, conform_random(r, 1, n, 0, 0.01f), NULL};
     for (size_t i = 0; i < n * ld; i++) {
         float value = (float)(2 * rng_uniform(r) - 1);
         if (type == DTYPE_F32) ((float *)d.t.data)[i] = value;
@@ -36,7 +36,10 @@ static void drop_docs(docs *d)
     conform_free(&d->scales);
 }
 
-static double greatest_of(dtype type) { return type == DTYPE_I8 ? 127 * 0.01 : 1; }
+static double greatest_of(dtype type)
+{
+    return type == DTYPE_I8 ? 127 * 0.01 : 1;
+}
 
 static const dtype kept[] = {DTYPE_F32, DTYPE_F16, DTYPE_I8};
 
@@ -78,7 +81,7 @@ static void check_dots(rng *r, size_t M, size_t n, size_t D, dtype type)
 static void dots_near_ref(void **state)
 {
     (void)state;
-    static const size_t shapes[][3] = {{1, 1, 1},    {1, 5, 7},     {2, 3, 16},   {3, 8, 17},   {4, 9, 24},   {5, 100, 64},
+    static const size_t shapes[][3] = {{1, 1, 1},    {1, 5, 7},     {2, 3, 16},    {3, 8, 17},    {4, 9, 24},   {5, 100, 64},
                                        {7, 301, 65}, {1, 400, 384}, {9, 40, 1024}, {300, 11, 32}, {13, 13, 100}};
     rng r;
     rng_seed(&r, 41);

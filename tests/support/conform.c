@@ -137,6 +137,7 @@ tensor conform_slice(const tensor *t, size_t first_row, size_t rows)
     slice.data = element(t, first_row, 0);
     slice.rows = rows;
     if (t->scales) slice.scales = t->scales + first_row;
+    if (t->from.data) slice.from.data = (const char *)t->from.data + first_row * t->from.ld * dtype_size(t->from.type);
     return slice;
 }
 

@@ -139,6 +139,7 @@ static bool works_generic(void) { return true; }
         .packed_bytes = packed_bytes,                                                                                        \
         .packed_blob = packed_blob,                                                                                          \
         .packed_smoothing = packed_smoothing,                                                                                \
+        .packed_extras_of = packed_extras_of,                                                                                \
         .linear = cpu_linear,                                                                                                \
         .narrow = cpu_narrow,                                                                                                \
         .embed = cpu_embed,                                                                                                  \

@@ -45,6 +45,7 @@ typedef struct epilogue_block {
     const row_scale *x_scales; /* [rows], int8; NULL: c is f32 */
     const float *w_scales;     /* [n] int8 */
     const int32_t *w_sums;     /* [n] int8 */
+    const float *kept;         /* what kept columns give, int8: row i at kept + i * width; or NULL */
     const float *bias;         /* [n] or NULL */
     activation act;
     const float *residual; /* or NULL */

@@ -6,6 +6,9 @@
  * part of the next one) and adds the slab's sums to its block of c; after the last slab of a tile comes its epilogue, while c
  * is in L1. x is read where it lies. Sums over k thus run in one order whatever M, the tile's height or the number of threads:
  * chains of LINEAR_DEPTH bytes, added in order. With few rows the columns are cut finer, so that all threads stream weights.
+ * Columns that an int8 weight keeps are a small product of their own in f32, of what x was made from, before the epilogue.
+ *
+ *   scratch: | c | kept columns of x [LINEAR_ROWS][n_kept] | what they give for one tile |
  *
  * Roofline of the 12 x 32 tile (AVX-512): 24 dots of 64 bytes against 14 loads, two of them from L2: 5.3 bytes a cycle of the
  * 32 that L2 gives, and one load a cycle of the two that L1 gives. */
@@ -35,8 +38,9 @@ typedef struct linear_job {
 typedef struct linear_share {
     size_t first_tile, n_tiles, first_block, n_blocks;
     size_t first_row, n_rows;
-    size_t then; /* the first block of the task that this thread will probably do next */
-    float *c;    /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
+    size_t then;             /* the first block of the task that this thread will probably do next */
+    float *c;                /* or int32: block b's row i at (b * n_rows + i) * width; one tile's when there is one slab */
+    float *kept, *kept_sums; /* [n_rows, n_kept] of x, and [TILE_ROWS_MAX, width]; where the weight keeps columns */
 } linear_share;
 
 static size_t tile_row(const linear_job *job, size_t tile)
@@ -44,8 +48,35 @@ static size_t tile_row(const linear_job *job, size_t tile)
     return cpu_part(job->x->rows, job->tiles, tile);
 }
 
+/* The columns of x that the weight keeps, of the share's rows. */
+static void gather_kept(const linear_job *job, const linear_share *s)
+{
+    const tensor_source *from = &job->x->from;
+    size_t n = job->w->n_kept;
+    for (size_t i = 0; i < s->n_rows; i++)
+        for (size_t j = 0; j < n; j++) {
+            size_t at = (s->first_row + i) * from->ld + job->w->kept[j];
+            s->kept[i * n + j] =
+                from->type == DTYPE_F32 ? ((const float *)from->data)[at] : bf16_to_f32(((const uint16_t *)from->data)[at]);
+        }
+}
+
+/* What they give for one tile. */
+static const float *multiply_kept(const linear_job *job, const linear_share *s, size_t block, size_t row, size_t rows)
+{
+    const cpu_tile *tile = &job->kernels->tiles[TILE_F32];
+    size_t n = job->w->n_kept, panel = n * GROUP_BYTES;
+    const char *panels = job->w->kept_panels + block * job->tile->panels * panel;
+    for (size_t i = 0; i < rows; i += tile->rows)
+        for (size_t p = 0; p < job->tile->panels; p += tile->panels)
+            tile->run(rows - i < tile->rows ? rows - i : tile->rows, n, s->kept + (row + i - s->first_row) * n,
+                      n * sizeof(float), panels + p * panel, panel, s->kept_sums + i * job->width + p * PANEL, job->width,
+                      false, (tile_ahead){panels, 0});
+    return s->kept_sums;
+}
+
 /* y = epilogue(c) for the rows of one tile and one block of columns, while c is in L1. */
-static void finish_tile(const linear_job *job, size_t block, size_t row, size_t rows, const float *c)
+static void finish_tile(const linear_job *job, size_t block, size_t row, size_t rows, const float *c, const float *kept)
 {
     size_t col = block * job->width, left = job->w->n - col;
     const epilogue *e = job->e;
@@ -63,6 +94,7 @@ static void finish_tile(const linear_job *job, size_t block, size_t row, size_t 
         part.x_scales = job->x->scales + row;
         part.w_scales = job->w->scales + col;
         part.w_sums = job->w->sums + col;
+        part.kept = kept;
     }
     if (e) {
         part.act = e->act;
@@ -122,14 +154,18 @@ static void multiply_slab(const linear_job *job, const linear_share *s, size_t g
             if (last) ask_for(job, s->first_block + b, row, rows);
             job->tile->run(rows, n_groups, (const char *)job->x->data + row * x_step + 4 * group, x_step, panel, b_step, c,
                            job->width, group > 0, part_of_slab(job, s, next, t, n_groups));
-            if (last) finish_tile(job, s->first_block + b, row, rows, c);
+            if (!last) continue;
+            const float *kept = w->n_kept ? multiply_kept(job, s, s->first_block + b, row, rows) : NULL;
+            finish_tile(job, s->first_block + b, row, rows, c, kept);
         }
     }
 }
 
 static void run_share(void *ctx, size_t task, size_t worker)
 {
-    const linear_job *job = ctx;
+    linear_job near = *(const linear_job *)ctx, *job = &near; /* this processor's copy of the weight, where there are several */
+    packed_matrix w = packed_near(near.w);
+    near.w = &w;
     size_t slot, row_part = task / job->block_parts, block_part = task % job->block_parts;
     linear_share s = {
         .first_tile = cpu_part(job->tiles, job->row_parts, row_part),
@@ -143,19 +179,25 @@ static void run_share(void *ctx, size_t task, size_t worker)
     s.n_blocks = cpu_part(job->n_blocks, job->block_parts, block_part + 1) - s.first_block;
     s.first_row = tile_row(job, s.first_tile);
     s.n_rows = tile_row(job, s.first_tile + s.n_tiles) - s.first_row;
+    s.kept = s.c + LINEAR_ROWS * LINEAR_COLUMNS;
+    s.kept_sums = s.kept + LINEAR_ROWS * PACKED_KEPT_MAX;
+    if (job->w->n_kept) gather_kept(job, &s);
     for (size_t group = 0, n; group < job->w->groups; group += n) {
         n = job->w->groups - group < LINEAR_DEPTH / 4 ? job->w->groups - group : LINEAR_DEPTH / 4;
         multiply_slab(job, &s, group, n);
     }
     cpu_scratch_give(job->c, slot);
 }
-_Static_assert(4 * LINEAR_ROWS * LINEAR_COLUMNS <= CPU_SCRATCH_BYTES, "a task's block of c fits");
+_Static_assert(4 * (LINEAR_ROWS * (LINEAR_COLUMNS + PACKED_KEPT_MAX) + TILE_ROWS_MAX * TILE_PANELS_MAX * PANEL) <=
+                   CPU_SCRATCH_BYTES,
+               "a task's scratch fits");
 
 void cpu_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y)
 {
     const cpu_kernels *kernels = cpu_kernels_of(c);
     assert(x->cols == w->k && y->cols == w->n && x->rows == y->rows && x->type == packed_operand(w->p));
     assert(y->type == DTYPE_F32 || y->type == DTYPE_BF16);
+    assert(!w->n_kept || (x->from.data && kernels->tiles[TILE_F32].panels <= kernels->tiles[TILE_INT8].panels));
     assert(!e || !e->residual || (e->residual->rows == x->rows && e->residual->cols == w->n));
     if (x->rows == 0) return;
     linear_job job = {

@@ -23,6 +23,7 @@ static const compute_ops ops = {
     .packed_bytes = packed_bytes,
     .packed_blob = packed_blob,
     .packed_smoothing = packed_smoothing,
+    .packed_extras_of = packed_extras_of,
     .linear = ref_linear,
     .narrow = ref_narrow,
     .embed = ref_embed,

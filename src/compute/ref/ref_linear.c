@@ -2,9 +2,9 @@
 /* ref_linear.c — y = act(x.W^T + bias) + residual, one element at a time, from the panels of packed.h.
  *
  * f32 and bf16: products and their sum in double. int8: the sum of (x - zero) * w in 64-bit integers, then the same few steps
- * in f32 that every backend takes, so that they can be compared bit by bit. The GELU is torch's nn.GELU(): x * Phi(x), here
- * with erfc so that the far negative side keeps its digits. The tanh form, quick GELU and SiLU follow their published
- * definitions. */
+ * in f32 that every backend takes, so that they can be compared bit by bit; kept columns are added in double. The GELU is
+ * torch's nn.GELU(): x * Phi(x), here with erfc so that the far negative side keeps its digits. The tanh form, quick GELU and
+ * SiLU follow their published definitions. */
 #include <math.h>
 #include <string.h>
 
@@ -87,12 +87,26 @@ static float sum_integers(const tensor *x, size_t row, const packed_matrix *w, s
     return scaled * w->scales[n];
 }
 
+/* What the kept columns give, from the rows that x was made from. */
+static double sum_kept(const tensor *x, size_t row, const packed_matrix *w, size_t n)
+{
+    tensor whole = {.data = (void *)(uintptr_t)x->from.data, .type = x->from.type, .ld = x->from.ld};
+    double sum = 0;
+    for (size_t i = 0; i < w->n_kept; i++) {
+        float weight;
+        memcpy(&weight, w->kept_panels + ((n / PANEL * w->n_kept + i) * PANEL + n % PANEL) * sizeof weight, sizeof weight);
+        sum += (double)ref_get(&whole, row, w->kept[i]) * (double)weight;
+    }
+    return sum;
+}
+
 void ref_linear(compute *c, const tensor *x, const packed_matrix *w, const epilogue *e, const tensor *y)
 {
     (void)c;
     for (size_t i = 0; i < x->rows; i++)
         for (size_t j = 0; j < w->n; j++) {
             double sum = w->p == PRECISION_INT8 ? (double)sum_integers(x, i, w, j) : sum_floats(x, i, w, j);
+            if (w->n_kept) sum = (double)(float)(sum + sum_kept(x, i, w, j));
             if (e && e->bias) sum = w->p == PRECISION_INT8 ? (double)((float)sum + e->bias[j]) : sum + (double)e->bias[j];
             if (e) sum = ref_activate(e->act, sum);
             if (e && e->residual) sum += (double)ref_get(e->residual, i, j);
