@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -174,6 +175,8 @@ def compare_sets(options, table, folders):
         for precision, options.model in folders.items():
             folder = options.work / precision
             folder.mkdir(exist_ok=True)
+            for old in folder.glob(f"{name}-*.index"):
+                shutil.rmtree(old)  # of an earlier run, with other kernels or another int8 file
             values = measure(known[name], options, folder, ["--precision", precision])[0]
             for way in WAYS:
                 value = found[precision, way] = values[way]["ndcg@10"]

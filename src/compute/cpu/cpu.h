@@ -15,7 +15,7 @@
 
 enum {
     LINEAR_DEPTH = 2048, /* bytes of an operand row in one chain: keeps a tile's rows in L1, and bounds the error of f32 sums */
-    SCORE_STRIDE = 256 + 16, /* floats from one query's scores to the next's: the widest key block, off the powers of two */
+    SCORE_STRIDE = 512 + 16, /* floats from one query's scores to the next's: the widest key block, off the powers of two */
     TILE_ROWS_MAX = 32,
     TILE_PANELS_MAX = 2,
 };
@@ -126,11 +126,11 @@ static inline size_t cpu_part(size_t n, size_t parts, size_t i)
 enum {
     LINEAR_ROWS = 96,              /* rows of x a task holds: 8 tiles of 12, 16 of 6, 3 of 32 */
     LINEAR_COLUMNS = 512,          /* columns a task computes from them */
-    ATTENTION_ROWS = 768,          /* most queries a task holds: the packing of K and V is spread over them */
-    ATTENTION_KEYS = 256,          /* most keys of a block */
+    ATTENTION_ROWS = 1536,         /* most queries a task holds: the packing of K and V is spread over them */
+    ATTENTION_KEYS = 512,          /* most keys of a block */
     ATTENTION_AREA = 65536,        /* bytes of a block of keys, or of values */
     ATTENTION_WIDEST = 512,        /* widest head; wider ones go to ref */
-    CPU_SCRATCH_BYTES = 512 << 10, /* linear: 192 KiB; attention: checked in cpu_attention.c */
+    CPU_SCRATCH_BYTES = 1 << 20,   /* linear: 192 KiB; attention: checked in cpu_attention.c */
 };
 
 /* Calls fn over chunks of rows whose work is worth a task. */

@@ -102,6 +102,8 @@ static inline vf v_lookup(const float table[32], vf lanes)
 #define HAVE_DOT_BF16
 static inline vf v_dot_bf16(vf acc, vf a, vf b) { return _mm512_dpbf16_ps(acc, (__m512bh)a, (__m512bh)b); }
 static inline void v_store_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
+#define HAVE_STORE_BF16_PAIR
+static inline void v_store_bf16_pair(uint16_t *p, vf a, vf b) { _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(b, a)); }
 #else
 static inline vf v_bf16_low(vf a) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 16)); }
 static inline vf v_bf16_high(vf a)
