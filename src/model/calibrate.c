@@ -119,7 +119,8 @@ static tri_status describe(const run *r, buf *b)
 {
     const tri_calibration *f = r->figures;
     TRI_TRY(buf_printf(b,
-                       "{\"method\": \"smoothed by root mean squares, rounded to nearest\", \"texts\": %zu, \"tokens\": %llu, ",
+                       "{\"method\": \"smoothed by root mean squares, outlying channels kept in f32, rounded to nearest\", "
+                       "\"texts\": %zu, \"tokens\": %llu, ",
                        f->n_texts, (unsigned long long)f->n_tokens));
     TRI_TRY(buf_printf(b, "\"held_out_texts\": %zu, \"held_out_tokens\": %llu, \"texts_hash\": \"%016llx\", \"losses\": [",
                        f->n_held_out, (unsigned long long)f->n_held_out_tokens, (unsigned long long)r->identity));

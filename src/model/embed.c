@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* embed.c — how a text becomes three vectors.
  *
- *   text --tokenize--> ids [n] --pack--> rows [T] --encode--> h [W, D] --+--> dense  [D']     pooled rows (CLS or mean), unit
- * length text_batch.c       text_batch.c       arch_*.c, postln.c        +--> sparse {id: w}  max over tokens of relu(w.h),
- * specials dropped
- *                                                                        +--> multi  [n-1, D''] every row but the first, unit
- * length head_dense.c, head_sparse.c, head_multi.c One encode serves all three heads; asking for fewer outputs skips a head,
- * never changes another. When only the dense vector of one row a text is asked for, the encoder is told so and its last layer
- * computes those rows alone: same bits, 4 % less work (wanted rows).
+ *                                                            +--> dense  [D']       pooled rows (CLS or mean), unit length
+ *   text --> ids [n] --> rows [T] --> hidden states h [W, D] +--> sparse {id: w}    max over tokens of relu(w.h), no specials
+ *      tokenize     pack         encode                      +--> multi  [n-1, D'']  every row but the first, unit length
+ *      text_batch.c              arch_*.c, postln.c               head_dense.c, head_sparse.c, head_multi.c
+ *
+ * One encode serves all three heads; asking for fewer outputs skips a head, never changes another. When only the dense vector
+ * of one row a text is asked for, the encoder is told so and its last layer computes those rows alone: same bits, less work.
  *
  * Texts are taken longest first, as many as fill a pass; results go to the input's place. A text's numbers do not depend on its
  * companions: no padding exists, and no op mixes rows of different texts.

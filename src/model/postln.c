@@ -16,8 +16,7 @@
  * input (`in`: bf16, or u8 with a scale and zero point a row), which LayerNorm makes in passing; queries, keys, values, their
  * attention and the feed-forward's middle are bf16.
  *
- *   workspace: | x [T, D] f32, the result | in [T, D] | work: q k v [T, 3D], a [T, D]; then the feed-forward's middle, in
- * chunks |
+ *   workspace: | x [T, D] f32, the result | in [T, D] | scales | work: q k v [T, 3D], a [T, D]; then the middle, in chunks |
  *
  * Matches transformers' BertModel / XLMRobertaModel last_hidden_state; tolerances in tests/model/test_golden_models.c. */
 #include "model/postln.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* result.h — what tri_embed gives back: one block, one free.
  *
- *   | header | token_start [n+1] | flags [n] | ids [tokens] | dense [n, D'] | sparse ids, weights [tokens] | multi [tokens - n,
- * D''] | Sizes are known once the texts are tokens: a text has at most as many sparse weights as tokens, and one multi row
- * less. */
+ *   | header | token_start [n+1] | flags [n] | ids [tokens] | dense [n, D'] | sparse ids, weights [tokens] |
+ *   | multi [tokens - n, D''] |
+ *
+ * Sizes are known once the texts are tokens: a text has at most as many sparse weights as tokens, and one multi row less. */
 #ifndef TRI_MODEL_RESULT_H
 #define TRI_MODEL_RESULT_H
 
