@@ -171,12 +171,12 @@ def compare_model(options, table, name, model, calibration, texts):
 
 def compare_sets(options, table, folders):
     known, found = {one.name: one for one in find_sets(options.shared / "data")}, {}
+    for precision in folders:  # indexes of an earlier run were made with other kernels, or of another int8 file
+        shutil.rmtree(options.work / precision, ignore_errors=True)
     for name in options.sets:
         for precision, options.model in folders.items():
             folder = options.work / precision
             folder.mkdir(exist_ok=True)
-            for old in folder.glob(f"{name}-*.index"):
-                shutil.rmtree(old)  # of an earlier run, with other kernels or another int8 file
             values = measure(known[name], options, folder, ["--precision", precision])[0]
             for way in WAYS:
                 value = found[precision, way] = values[way]["ndcg@10"]
