@@ -62,9 +62,8 @@ tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, 
     if (!e) return err_memory(err, sizeof *e);
     e->log = (log_hook){o.log, o.log_ctx};
     e->p = p;
-    e->private_copy = o.weights_copy != TRI_WEIGHTS_SHARED;
-    e->copy_each_node = o.weights_copy == TRI_WEIGHTS_EACH_NODE;
-    if (e->copy_each_node) processors_nodes(&e->nodes);
+    e->weights_copy = o.weights_copy;
+    if (e->weights_copy == TRI_WEIGHTS_EACH_NODE) processors_nodes(&e->nodes);
     int threads = o.threads ? o.threads : pool_default_threads();
     tri_status st = pool_new(threads, &e->threads, err);
     if (!st) st = compute_open(o.isa, e->threads, &e->c, err);
@@ -112,8 +111,9 @@ tri_status tri_model_open(tri_engine *engine, const char *path, const tri_model_
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: want %u names no known output", path, o.want);
     if (o.tokenizer_rules != TRI_RULES_FILE && o.tokenizer_rules != TRI_RULES_HF5)
         return err_set(err, TRI_ERR_ARGUMENT, "could not open %s: tokenizer rules %d", path, o.tokenizer_rules);
-    const model_how how = {
-        .p = engine->p, .private_copy = engine->private_copy, .nodes = engine->copy_each_node ? &engine->nodes : NULL};
+    const model_how how = {.p = engine->p,
+                           .private_copy = engine->weights_copy != TRI_WEIGHTS_SHARED,
+                           .nodes = engine->weights_copy == TRI_WEIGHTS_EACH_NODE ? &engine->nodes : NULL};
     return model_open(engine->c, &how, engine->log, path, &o, out, err);
 }
 

@@ -15,8 +15,8 @@ struct tri_engine {
     pool *threads;
     compute *c;
     precision p;
-    bool private_copy, copy_each_node;
-    processor_nodes nodes;
+    int weights_copy;      /* TRI_WEIGHTS_ */
+    processor_nodes nodes; /* where it is TRI_WEIGHTS_EACH_NODE */
     log_hook log;
     char description[96];
 };

@@ -298,7 +298,6 @@ tri_status packed_adopt(compute *c, const packed_place *place, size_t n, size_t 
 packed_matrix packed_near(const packed_matrix *m)
 {
     packed_matrix near = *m;
-    if (!m->nodes) return near;
     size_t away = processors_node_here(m->nodes) * m->step;
     near.panels += away;
     if (m->p != PRECISION_INT8) return near;

@@ -63,7 +63,7 @@ tri_status packed_make(compute *c, widen_fn widen, const matrix_part *parts, siz
                        const float *smoothing, packed_matrix **out, tri_error *err);
 tri_status packed_adopt(compute *c, const packed_place *place, size_t n, size_t k, precision p, packed_extras extras,
                         packed_matrix **out, tri_error *err);
-/* The matrix by the copy that is nearest to the caller's processor. */
+/* A matrix with nodes, by the copy that is nearest to the caller's processor. */
 packed_matrix packed_near(const packed_matrix *m);
 void packed_free(packed_matrix *m);
 size_t packed_bytes(const packed_matrix *m);

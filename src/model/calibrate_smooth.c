@@ -11,8 +11,8 @@
  *
  * Smoothed, a channel is as great as its weights, sqrt(a[k] w[k]): where that is OUTSTANDING times the geometric mean over k,
  * no factor helps both, and the channel is kept in f32 (smoothing 0), the greatest first, packed_kept_max(K) at most. Layers of
- * BGE-M3's shape with random weights and eight channels thirty times as great lose 8.3e-4 of the dense cosine without that and
- * as much as without such channels with it (bench/bench_precisions.py).
+ * BGE-M3's shape with random weights and eight channels thirty times as great lose 8.3e-4 of the dense cosine without that,
+ * 2.8e-4 with it, and 1.1e-4 where there are no such channels (bench/JOURNAL.md, "Planted outliers").
  *
  * On small-m3 with texts of 12 languages this loses 1.9e-4 of the dense cosine. Maxima with the strength chosen for each matrix
  * by trial lose 2.1e-4, whether scales are the greatest weights' or searched for the least squares; error feedback between
@@ -108,7 +108,10 @@ static void find_smoothing(const input_facts *f, const double *w_squares, size_t
         sizes[j] = isfinite(w) ? sqrt(w * a) : 0;
     }
     double middle = geometric_mean(factors, f->k);
-    for (size_t j = 0; j < f->k; j++) smoothing[j] = is_size(factors[j]) ? (float)(factors[j] / middle) : 1;
+    for (size_t j = 0; j < f->k; j++) {
+        float s = is_size(factors[j]) ? (float)(factors[j] / middle) : 1;
+        smoothing[j] = is_size((double)s) ? s : 1; /* 0 would mean kept */
+    }
     keep_outstanding(sizes, f->k, smoothing);
 }
 

@@ -130,7 +130,7 @@ enum {
     ATTENTION_KEYS = 512,          /* most keys of a block */
     ATTENTION_AREA = 65536,        /* bytes of a block of keys, or of values */
     ATTENTION_WIDEST = 512,        /* widest head; wider ones go to ref */
-    CPU_SCRATCH_BYTES = 1 << 20,   /* linear: 192 KiB; attention: checked in cpu_attention.c */
+    CPU_SCRATCH_BYTES = 1 << 20,   /* linear: 220 KiB; attention: as many rows as fit */
 };
 
 /* Calls fn over chunks of rows whose work is worth a task. */

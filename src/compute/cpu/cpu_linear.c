@@ -163,9 +163,15 @@ static void multiply_slab(const linear_job *job, const linear_share *s, size_t g
 
 static void run_share(void *ctx, size_t task, size_t worker)
 {
-    linear_job near = *(const linear_job *)ctx, *job = &near; /* this processor's copy of the weight, where there are several */
-    packed_matrix w = packed_near(near.w);
-    near.w = &w;
+    const linear_job *job = ctx;
+    linear_job near;
+    packed_matrix w;
+    if (job->w->nodes) { /* several copies of the weight: this processor's */
+        near = *job;
+        w = packed_near(job->w);
+        near.w = &w;
+        job = &near;
+    }
     size_t slot, row_part = task / job->block_parts, block_part = task % job->block_parts;
     linear_share s = {
         .first_tile = cpu_part(job->tiles, job->row_parts, row_part),

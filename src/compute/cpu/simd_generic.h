@@ -20,6 +20,7 @@
  *   v_zip         to[i] = a[i] | b[i] << 16, 16 of them
  *   HAVE_FLOOR_PARTS   v_above_floor: a - floor(a); v_scale2_floor: a * 2^floor(n)
  *   HAVE_LOOKUP   v_lookup: 32 floats looked up by the low 5 bits of each lane
+ *   HAVE_STORE_BF16_PAIR   v_store_bf16_pair: two vectors side by side, as v_store_bf16 one after the other
  *   HAVE_DOT_BF16, HAVE_DOT_INT8   v_dot_*: acc += two bf16, four u8 x s8 products a word */
 #ifndef TRI_COMPUTE_SIMD_GENERIC_H
 #define TRI_COMPUTE_SIMD_GENERIC_H
