@@ -45,7 +45,7 @@ static float *take_floats(source *s, size_t n)
 /* What an op is run on; y is fresh each time. */
 typedef struct job {
     precision p;
-    size_t m, n, k, heads, dh;
+    size_t m, n, k, heads, dh, window;
     activation act;
     const float *x, *w, *bias;
     int32_t start[4];
@@ -102,12 +102,39 @@ static void run_attention(compute *c, const job *j, float *y)
     size_t D = j->heads * j->dh, T = (size_t)j->start[3];
     tensor wide = tensor_f32((float *)(uintptr_t)j->x, T, 3 * D, 3 * D), out = tensor_f32(y, T, D, D);
     tensor qkv = narrowed(c, &wide, j->p), result = narrowed(c, &out, j->p);
-    attention_args a = {
-        columns(&qkv, 0, D), columns(&qkv, D, D), columns(&qkv, 2 * D, D), result, j->start, j->start, 3, j->heads, 0.25f};
+    attention_args a = {columns(&qkv, 0, D),
+                        columns(&qkv, D, D),
+                        columns(&qkv, 2 * D, D),
+                        result,
+                        j->start,
+                        j->start,
+                        3,
+                        j->heads,
+                        0.25f,
+                        j->window,
+                        NULL};
     c->ops->attention(c, &a);
     if (j->p != PRECISION_F32) c->ops->narrow(c, &result, NULL, &out);
     drop_narrowed(&qkv, j->p);
     drop_narrowed(&result, j->p);
+}
+
+/* The halves of rows twice as wide. */
+static void run_glu(compute *c, const job *j, float *y)
+{
+    tensor wide = tensor_f32((float *)(uintptr_t)j->x, j->m, 2 * j->n, 2 * j->n), out = tensor_f32(y, j->m, j->n, j->n);
+    tensor gate = columns(&wide, 0, j->n), up = columns(&wide, j->n, j->n);
+    c->ops->glu(c, &gate, &up, j->act, &out);
+}
+
+/* One head as wide as the row, all rows by the same angles. */
+static void run_rotate(compute *c, const job *j, float *y)
+{
+    static const int32_t positions[61];
+    size_t dh = j->n / 2 * 2;
+    memcpy(y, j->x, j->m * j->n * sizeof *y);
+    rotate_args a = {.x = tensor_f32(y, j->m, dh, j->n), .H = 1, .positions = positions, .table = j->w};
+    if (dh) c->ops->rotate(c, &a);
 }
 
 /* The bytes, the scale and the zero point of each row. */
@@ -203,7 +230,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     source s = {data, size, 0};
     job j = {0};
     const double u = 5.9604644775390625e-8; /* 2^-24 */
-    enum { LINEAR, ATTENTION, LAYERNORM, DOTS, MAXSIM, POOL, LINEAR_BF16, LINEAR_INT8, ATTENTION_BF16, NARROW, N_OPS };
+    enum {
+        LINEAR,
+        ATTENTION,
+        LAYERNORM,
+        DOTS,
+        MAXSIM,
+        POOL,
+        LINEAR_BF16,
+        LINEAR_INT8,
+        ATTENTION_BF16,
+        NARROW,
+        GLU,
+        ROTATE,
+        N_OPS
+    };
     size_t op = take(&s, N_OPS - 1);
     j.p = op == LINEAR_BF16 || op == ATTENTION_BF16 ? PRECISION_BF16 : op == LINEAR_INT8 ? PRECISION_INT8 : PRECISION_F32;
     bool attention = op == ATTENTION || op == ATTENTION_BF16;
@@ -217,8 +258,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         j.start[i + 1] = j.start[i] + (int32_t)take(&s, 40);
         j.doc_start[i + 1] = j.doc_start[i] + take(&s, j.n / 3);
     }
+    j.window = attention ? take(&s, 50) : 0;
     size_t T = (size_t)j.start[3], D = j.heads * j.dh;
-    size_t x_size = attention ? T * 3 * D : op == POOL ? T * j.n : j.m * (op == LAYERNORM || op == NARROW ? j.n : j.k);
+    size_t width = op == GLU ? 2 * j.n : op == LAYERNORM || op == NARROW || op == ROTATE ? j.n : j.k;
+    size_t x_size = attention ? T * 3 * D : op == POOL ? T * j.n : j.m * width;
     float *x = take_floats(&s, x_size), *w = take_floats(&s, j.n * j.k), *bias = take_floats(&s, j.n);
     j.x = x;
     j.w = w;
@@ -255,6 +298,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case POOL:
         compare_all(threads, run_pool, &j, 3 * j.n, u * 4 * X);
+        break;
+    case GLU:
+        compare_all(threads, run_glu, &j, j.m * j.n, 16 * u * (X + 1) * (X + 1));
+        break;
+    case ROTATE:
+        compare_all(threads, run_rotate, &j, j.m * j.n, 4 * u * X * W);
         break;
     case NARROW:
         compare_all(threads, run_narrow, &j, j.m * (j.n + 2), 0);

@@ -221,7 +221,8 @@ static void bench_attention(bench *b, precision p, size_t B, size_t S, bool mixe
     size_t T = (size_t)start[B], D = H * dh;
     dtype type = p == PRECISION_BF16 ? DTYPE_BF16 : DTYPE_F32;
     tensor qkv = random_rows(b, type, T, 3 * D), y = random_rows(b, type, T, D);
-    attention_bench a = {b->c, {third(&qkv, 0, D), third(&qkv, 1, D), third(&qkv, 2, D), y, start, start, B, H, 0.125f}};
+    attention_args args = {third(&qkv, 0, D), third(&qkv, 1, D), third(&qkv, 2, D), y, start, start, B, H, 0.125f, 0, NULL};
+    attention_bench a = {b->c, args};
     snprintf(op, sizeof op, "attention%s", precision_names[p]);
     snprintf(shape, sizeof shape, "B=%zu S=%s%zu H=%zu dh=%zu", B, mixed ? "1.." : "", S, H, dh);
     measure(b, op, shape, "GFLOP/s", work, measure_peak(b, p), run_attention, &a);

@@ -17,6 +17,7 @@
 #define LIMIT_LAYERS 1024u
 #define LIMIT_WIDTH 65536u                     /* hidden or feed-forward width */
 #define LIMIT_POSITIONS (1u << 24)
+#define LIMIT_ROTARY_POSITIONS (1u << 20)      /* angles are tabulated: 256 MiB at heads of 64 */
 #define LIMIT_TEXT_BYTES (1u << 30)            /* one text */
 
 #endif

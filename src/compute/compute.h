@@ -114,10 +114,10 @@ typedef struct narrow_copy {
 
 typedef struct embed_args {
     const uint32_t *ids;       /* [T], each < word.rows: checked by the caller */
-    const int32_t *positions;  /* [T] */
+    const int32_t *positions;  /* [T]; not looked at without a position table */
     const uint8_t *types;      /* [T] or NULL = row 0 */
-    tensor word, position;     /* tables, of any float type, viewed in the file: possibly unaligned */
-    tensor type;               /* likewise; rows 0 = no type table */
+    tensor word;               /* a table of any float type, viewed in the file: possibly unaligned */
+    tensor position, type;     /* likewise; rows 0 = no such table */
     const float *gamma, *beta; /* [D]; beta may be NULL */
     float eps;
     tensor y;                  /* [T, D] F32 */
@@ -133,7 +133,19 @@ typedef struct attention_args {
     const int32_t *kv_start;  /* [B+1] rows of k and v */
     size_t B, H;
     float scale;
+    size_t window;         /* 0: a query sees every key of its text; else those at most so many rows away (ModernBERT) */
+    const int32_t *q_rows; /* [Tq] the row of k that each query is, ascending; NULL: all rows are queries. Read with a window */
 } attention_args;
+
+/* Rotary position embedding (Su et al. 2021) of queries or keys, in place, the halves of a head as pairs (GPT-NeoX): with
+ * x = [a, b], a' = a cos - b sin, b' = b cos + a sin. */
+typedef struct rotate_args {
+    tensor x;                 /* [T, H*dh] F32 or BF16; dh even */
+    size_t H;
+    const int32_t *positions; /* [..] of the rows of the pass */
+    const int32_t *rows;      /* [T] x's row i is row rows[i] of the pass; NULL: it is row i */
+    const float *table;       /* [P, dh] device: of each position, dh/2 cosines and dh/2 sines */
+} rotate_args;
 
 typedef enum { POOL_CLS, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT_LEN, POOL_WEIGHTED_MEAN, POOL_LAST } pooling;
 
@@ -167,6 +179,10 @@ typedef struct compute_ops {
     void (*layernorm)(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
                       const tensor *y, const narrow_copy *also);
     void (*attention)(compute *c, const attention_args *a);
+    void (*rotate)(compute *c, const rotate_args *a);
+    /* y = act(gate) * up, elementwise (GLU, Shazeer 2020); all of one type, F32 or BF16. y may be gate or up; its last
+     * group of zeros is written after both were read. */
+    void (*glu)(compute *c, const tensor *gate, const tensor *up, activation act, const tensor *y);
     /* y[i] = x[rows[i]] */
     void (*gather)(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
     /* one row a sequence; start [B+1]; sums in f32 in row order (mean in double is not wanted: match torch f32 closely) */

@@ -155,7 +155,9 @@ static void run_everything(compute *c, const everything *e)
                                 e->start,
                                 3,
                                 3,
-                                0.18f};
+                                0.18f,
+                                0,
+                                NULL};
     ops->embed(c, &embed);
     ops->linear(c, &e->y, e->w, &gelu, &e->wide);
     ops->attention(c, &attention);
@@ -238,7 +240,7 @@ static void empty_calls_do_nothing(void **state)
         packed_matrix *w = conform_pack(&d, &one, DTYPE_F32, 1, 1);
         tensor none = tensor_f32(&one, 0, 1, 1);
         int32_t start[1] = {0};
-        attention_args a = {none, none, none, none, start, start, 0, 1, 1};
+        attention_args a = {none, none, none, none, start, start, 0, 1, 1, 0, NULL};
         d.c->ops->linear(d.c, &none, w, NULL, &none);
         d.c->ops->attention(d.c, &a);
         d.c->ops->layernorm(d.c, &none, NULL, &one, NULL, 1, &none, NULL);

@@ -15,7 +15,7 @@
 
 typedef struct batch {
     tensor qkv, q, y; /* q: the wanted rows, copied */
-    int32_t *q_start, *kv_start;
+    int32_t *q_start, *kv_start, *q_rows;
     attention_args args;
 } batch;
 
@@ -27,6 +27,8 @@ static tensor columns(const tensor *t, size_t first, size_t D)
     part.cols = D;
     return part;
 }
+
+static size_t window; /* of the batches that are made */
 
 /* Texts of the given lengths; of each, the first wanted[i] rows are queries (all when wanted is NULL). */
 static batch make_batch(rng *r, dtype type, const int32_t *lengths, const int32_t *wanted, size_t B, size_t H, size_t dh,
@@ -45,10 +47,13 @@ static batch make_batch(rng *r, dtype type, const int32_t *lengths, const int32_
     b.qkv = type == DTYPE_F32 ? conform_copy(&wide) : conform_narrowed(&wide, type, NULL, 1);
     conform_free(&wide);
     b.q = conform_blank_as(type, (size_t)b.q_start[B], D, 0);
+    b.q_rows = conform_alloc((size_t)b.q_start[B] * sizeof *b.q_rows);
     for (size_t i = 0; i < B; i++)
-        for (int32_t j = 0; j < b.q_start[i + 1] - b.q_start[i]; j++)
+        for (int32_t j = 0; j < b.q_start[i + 1] - b.q_start[i]; j++) {
+            b.q_rows[b.q_start[i] + j] = b.kv_start[i] + j;
             memcpy((char *)b.q.data + (size_t)(b.q_start[i] + j) * b.q.ld * size,
                    (const char *)b.qkv.data + (size_t)(b.kv_start[i] + j) * b.qkv.ld * size, D * size);
+        }
     b.y = conform_blank_as(type, (size_t)b.q_start[B], D, 3);
     b.args = (attention_args){.q = b.q,
                               .k = columns(&b.qkv, D, D),
@@ -58,7 +63,9 @@ static batch make_batch(rng *r, dtype type, const int32_t *lengths, const int32_
                               .kv_start = b.kv_start,
                               .B = B,
                               .H = H,
-                              .scale = 1 / sqrtf((float)dh)};
+                              .scale = 1 / sqrtf((float)dh),
+                              .window = window,
+                              .q_rows = wanted ? b.q_rows : NULL};
     return b;
 }
 
@@ -66,6 +73,7 @@ static void drop_batch(batch *b)
 {
     free(b->q_start);
     free(b->kv_start);
+    free(b->q_rows);
     conform_free(&b->qkv);
     conform_free(&b->q);
     conform_free(&b->y);
@@ -196,6 +204,32 @@ static void attention_same_bits(void **state)
         }
 }
 
+/* Windows narrower than a block of keys, of its width, over several, and wider than every text. */
+static void attention_in_a_window(void **state)
+{
+    (void)state;
+    static const int32_t ragged[] = {1, 17, 0, 64, 5, 33, 256, 257, 12}, some[] = {0, 17, 0, 13, 5, 1, 40, 30, 12},
+                         lone[] = {700};
+    static const size_t windows[] = {1, 8, 31, 64, 65, 100, 1000};
+    rng r;
+    rng_seed(&r, 23);
+    for (const dtype *t = types; t < types + 2; t++)
+        for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+            window = windows[i];
+            check_batch(&r, *t, "window", ragged, NULL, 9, 2, 32, 2);
+            check_batch(&r, *t, "window some", ragged, some, 9, 2, 24, 1);
+            check_batch(&r, *t, "window sharp", ragged, some, 9, 1, 64, 12);
+            if (i % 2) check_batch(&r, *t, "window long", lone, NULL, 1, 1, 64, 1);
+            check_batch(&r, *t, "window wide head", ragged, some, 9, 1, 520, 1);
+        }
+    for (size_t i = 0; conform_isa(i); i++) {
+        if (strcmp(conform_isa(i), "ref") == 0 || !conform_affordable(100 * 64 * 64)) continue;
+        for (window = 8; window < 128; window += 56)
+            for (const dtype *t = types; t < types + 2; t++) check_same_bits(conform_isa(i), *t, 64);
+    }
+    window = 0;
+}
+
 static void attention_without_keys_is_zero(void **state)
 {
     (void)state;
@@ -212,7 +246,9 @@ static void attention_without_keys_is_zero(void **state)
                             kv_start,
                             1,
                             1,
-                            1};
+                            1,
+                            0,
+                            NULL};
         d.c->ops->attention(d.c, &a);
         for (size_t j = 0; j < 16; j++) assert_true(y[j] == 0);
         memset(y, 0xFF, sizeof y);
@@ -228,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attention_near_ref),
         cmocka_unit_test(attention_same_bits),
+        cmocka_unit_test(attention_in_a_window),
         cmocka_unit_test(attention_without_keys_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

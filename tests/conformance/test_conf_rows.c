@@ -382,6 +382,104 @@ static void normalize_near_ref(void **state)
     }
 }
 
+/* ---- rotate and glu ----------------------------------------------------------------------------------------------------- */
+
+/* Angles of positions in no order; with `rows`, every other row of the pass. */
+static void check_rotate(rng *r, dtype type, size_t T, size_t H, size_t dh, bool picked)
+{
+    enum { POSITIONS = 40 };
+    char what[128];
+    tensor table = conform_random(r, POSITIONS, dh, 0, 1), wide = conform_random(r, T, H * dh, 1, 2);
+    tensor x = type == DTYPE_F32 ? conform_copy(&wide) : conform_narrowed(&wide, type, NULL, 1);
+    int32_t *positions = conform_alloc(2 * T * sizeof *positions), *rows = conform_alloc(T * sizeof *rows);
+    for (size_t i = 0; i < 2 * T; i++) positions[i] = (int32_t)rng_below(r, POSITIONS);
+    for (size_t i = 0; i < T; i++) rows[i] = (int32_t)(2 * i + 1);
+    rotate_args a = {.x = conform_copy(&x), .H = H, .positions = positions, .rows = picked ? rows : NULL, .table = table.data};
+    tensor want = a.x;
+    device judge = conform_open("ref", 0);
+    judge.c->ops->rotate(judge.c, &a);
+    conform_close_device(&judge);
+    for (size_t i = 0; conform_isa(i); i++)
+        for (int threads = 0; threads < 3; threads += 2) {
+            snprintf(what, sizeof what, "%s rotate %s T=%zu H=%zu dh=%zu", conform_isa(i), dtype_name(type), T, H, dh);
+            device d = conform_open(conform_isa(i), threads);
+            a.x = conform_copy(&x);
+            d.c->ops->rotate(d.c, &a);
+            conform_close(what, &a.x, &want, NULL,
+                          type == DTYPE_F32 ? 16 * CONFORM_U : 0x1p-6); /* values to 4: an ulp of bf16 */
+            conform_padding(what, &a.x);
+            conform_free(&a.x);
+            conform_close_device(&d);
+        }
+    conform_free(&want);
+    conform_free(&x);
+    conform_free(&wide);
+    conform_free(&table);
+    free(positions);
+    free(rows);
+}
+
+static void rotate_near_ref(void **state)
+{
+    (void)state;
+    static const size_t heads[] = {2, 6, 8, 24, 32, 64, 66, 128};
+    rng r;
+    rng_seed(&r, 41);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        for (int picked = 0; picked < 2; picked++) {
+            check_rotate(&r, DTYPE_F32, 9, 3, heads[i], picked);
+            check_rotate(&r, DTYPE_BF16, 9, 4, heads[i], picked);
+        }
+}
+
+/* In place of gate and in place of up, as the halves of one wide row. */
+static void check_glu(rng *r, dtype type, size_t rows, size_t F, activation act)
+{
+    char what[128];
+    tensor wide = conform_random(r, rows, 2 * F, 1, 3);
+    tensor x = type == DTYPE_F32 ? conform_copy(&wide) : conform_narrowed(&wide, type, NULL, 1);
+    for (int gate_first = 0; gate_first < 2; gate_first++) {
+        tensor want = conform_blank_as(type, rows, F, 0), half[2] = {x, x};
+        half[0].cols = half[1].cols = F;
+        half[1].data = (char *)x.data + F * dtype_size(type);
+        device judge = conform_open("ref", 0);
+        judge.c->ops->glu(judge.c, &half[!gate_first], &half[gate_first], act, &want);
+        conform_close_device(&judge);
+        for (size_t i = 0; conform_isa(i); i++) {
+            snprintf(what, sizeof what, "%s glu %s [%zu,%zu] %d", conform_isa(i), dtype_name(type), rows, F, (int)act);
+            device d = conform_open(conform_isa(i), 2);
+            tensor y = conform_blank_as(type, rows, F, 1), place = conform_copy(&x), in[2] = {place, place};
+            d.c->ops->glu(d.c, &half[!gate_first], &half[gate_first], act, &y);
+            conform_close(what, &y, &want, NULL,
+                          type == DTYPE_F32 ? 64 * CONFORM_U : 0x1p-5); /* values to 9: half an ulp of bf16 */
+            conform_padding(what, &y);
+            in[0].cols = in[1].cols = F;
+            in[1].data = (char *)place.data + F * dtype_size(type);
+            d.c->ops->glu(d.c, &in[!gate_first], &in[gate_first], act, &in[0]);
+            conform_same(what, &in[0], &y);
+            conform_free(&y);
+            conform_free(&place);
+            conform_close_device(&d);
+        }
+        conform_free(&want);
+    }
+    conform_free(&x);
+    conform_free(&wide);
+}
+
+static void glu_near_ref(void **state)
+{
+    (void)state;
+    static const size_t wide[] = {1, 2, 3, 15, 16, 17, 33, 80, 200};
+    rng r;
+    rng_seed(&r, 42);
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        for (activation act = ACT_NONE; act <= ACT_TANH; act++) {
+            check_glu(&r, DTYPE_F32, 7, wide[i], act);
+            check_glu(&r, DTYPE_BF16, 7, wide[i], act);
+        }
+}
+
 static void gather_copies(void **state)
 {
     (void)state;
@@ -435,7 +533,7 @@ int main(void)
         cmocka_unit_test(narrow_equals_ref), cmocka_unit_test(narrow_is_near),     cmocka_unit_test(narrow_of_next_to_nothing),
         cmocka_unit_test(narrow_keeps_nan),  cmocka_unit_test(layernorm_near_ref), cmocka_unit_test(layernorm_also_narrows),
         cmocka_unit_test(embed_near_ref),    cmocka_unit_test(normalize_near_ref), cmocka_unit_test(gather_copies),
-        cmocka_unit_test(pool_equals_ref),
+        cmocka_unit_test(pool_equals_ref),   cmocka_unit_test(rotate_near_ref),    cmocka_unit_test(glu_near_ref),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,8 @@ static bool works_generic(void) { return true; }
         .embed = cpu_embed,                                                                                                  \
         .layernorm = cpu_layernorm,                                                                                          \
         .attention = cpu_attention,                                                                                          \
+        .rotate = cpu_rotate,                                                                                                \
+        .glu = cpu_glu,                                                                                                      \
         .gather = cpu_gather,                                                                                                \
         .pool = cpu_pool,                                                                                                    \
         .normalize = cpu_normalize,                                                                                          \

@@ -87,6 +87,10 @@ typedef struct cpu_kernels {
     void (*layernorm)(float *y, const float *x, const float *residual, const float *gamma, const float *beta, float eps,
                       size_t D);
     void (*add)(float *y, const void *more, dtype type, size_t n);
+    /* One head, F32 or BF16, in place: [a, b] by the angles of cosines and sines [half]. */
+    void (*rotate)(void *x, dtype type, const float *cosines, const float *sines, size_t half);
+    /* y = act(gate) * up, F32 or BF16; y may be either */
+    void (*glu)(void *y, const void *gate, const void *up, dtype type, activation act, size_t n);
     void (*normalize)(float *y, const float *x, size_t D);
     void (*pool_max)(float *y, const float *x, size_t ld, size_t n, size_t D);
     void (*pool_sum)(float *y, const float *x, size_t ld, size_t n, size_t D, bool weighted, float divisor);
@@ -128,6 +132,7 @@ enum {
     LINEAR_COLUMNS = 512,          /* columns a task computes from them */
     ATTENTION_ROWS = 1536,         /* most queries a task holds: the packing of K and V is spread over them */
     ATTENTION_KEYS = 512,          /* most keys of a block */
+    WINDOW_KEYS = 64,              /* the same where queries see a window of keys */
     ATTENTION_AREA = 65536,        /* bytes of a block of keys, or of values */
     ATTENTION_WIDEST = 512,        /* widest head; wider ones go to ref */
     CPU_SCRATCH_BYTES = 1 << 20,   /* linear: 220 KiB; attention: as many rows as fit */
@@ -145,6 +150,8 @@ void cpu_embed(compute *c, const embed_args *a);
 void cpu_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
                    const tensor *y, const narrow_copy *also);
 void cpu_attention(compute *c, const attention_args *a);
+void cpu_rotate(compute *c, const rotate_args *a);
+void cpu_glu(compute *c, const tensor *gate, const tensor *up, activation act, const tensor *y);
 void cpu_gather(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
 void cpu_pool(compute *c, pooling kind, const tensor *x, const int32_t *start, size_t B, const tensor *y);
 void cpu_normalize(compute *c, const tensor *x, const tensor *y);

@@ -7,6 +7,9 @@
  * of queries: scores = tile.K^T, softmax step, o += p.V. Queries are read where they lie. The blocks' order and each product's
  * order over k are fixed, so a row's bits do not depend on which queries share the task.
  *
+ * With a window the blocks are WINDOW_KEYS wide, and each is met only by the queries that see some of its keys: a run of
+ * neighbours, since they come in order. What one of them does not see of the block gets the score -infinity.
+ *
  *   scratch: | K^T panels | V panels | scores [tile rows][SCORE_STRIDE] | o | sums | greatest | */
 #include <assert.h>
 #include <math.h>
@@ -31,8 +34,8 @@ typedef struct attention_job {
 /* One task's queries, and where its parts of scratch are. */
 typedef struct share {
     size_t sequence, head, first_row, n_rows; /* rows of q */
+    size_t skipped;                           /* queries of the sequence before first_row */
     size_t first_key, n_keys;
-    size_t n_tiles;
     char *k, *v;
     float *scores, *o, *sums, *greatest;
 } share;
@@ -57,11 +60,6 @@ static size_t sequence_of(const attention_job *job, size_t slot)
     return low;
 }
 
-static size_t tile_row(const share *s, size_t tile)
-{
-    return cpu_part(s->n_rows, s->n_tiles, tile);
-}
-
 static size_t tile_width(const attention_job *job)
 {
     return job->tile->panels * PANEL;
@@ -74,7 +72,6 @@ static char *head_of(const attention_job *job, const tensor *t, size_t row, size
 
 static void lay_out(const attention_job *job, share *s, char *scratch)
 {
-    s->n_tiles = cpu_blocks(s->n_rows, job->tile->rows);
     s->k = scratch;
     s->v = s->k + ATTENTION_AREA;
     s->scores = (float *)(void *)(s->v + ATTENTION_AREA);
@@ -113,16 +110,42 @@ static void pack_keys(const attention_job *job, const share *s, size_t key, size
                         job->dh_padded / PANEL);
 }
 
-static void attend_tile(const attention_job *job, const share *s, size_t tile, size_t n)
+/* Which key of its sequence is query `row` of the share? */
+static size_t place_of(const attention_job *job, const share *s, size_t row)
+{
+    const int32_t *q_rows = job->a->q_rows;
+    return q_rows ? (size_t)q_rows[s->first_row + row] - s->first_key : s->skipped + row;
+}
+
+static void fill(float *scores, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) scores[i] = -INFINITY;
+}
+
+/* Of the n keys from `key`, those that a query does not see. It sees one at least. */
+static void hide(const attention_job *job, const share *s, size_t row, size_t rows, size_t key, size_t n)
+{
+    size_t window = job->a->window;
+    for (size_t i = 0; i < rows; i++) {
+        size_t here = place_of(job, s, row + i);
+        float *scores = s->scores + i * SCORE_STRIDE;
+        if (here > key + window) fill(scores, 0, here - window - key);
+        if (here + window + 1 < key + n) fill(scores, here + window + 1 - key, n);
+    }
+}
+
+/* Queries row .. row + rows of the share, one tile, against the n keys from `key`; ahead: how many queries come next. */
+static void attend_tile(const attention_job *job, const share *s, size_t row, size_t rows, size_t ahead, size_t key, size_t n)
 {
     const attention_args *a = job->a;
-    size_t row = tile_row(s, tile), rows = tile_row(s, tile + 1) - row, width = tile_width(job);
+    size_t width = tile_width(job);
     size_t groups = cpu_blocks(job->dh, job->group), panel = groups * GROUP_BYTES;
     const char *q = head_of(job, &a->q, s->first_row + row, s->head);
     for (size_t first = 0; first < n; first += width)
         job->tile->run(rows, groups, q, a->q.ld * job->size, s->k + first / PANEL * panel, panel, s->scores + first,
                        SCORE_STRIDE, false, (tile_ahead){q, 0});
-    if (tile + 1 < s->n_tiles) ask_for(job, &a->q, s->first_row + row + rows, tile_row(s, tile + 2) - row - rows, s->head);
+    if (ahead) ask_for(job, &a->q, s->first_row + row + rows, ahead, s->head);
+    if (a->window) hide(job, s, row, rows, key, n);
     softmax_state state = {
         .factor = a->scale * LOG2_E,
         .greatest = s->greatest + row,
@@ -137,6 +160,47 @@ static void attend_tile(const attention_job *job, const share *s, size_t tile, s
     for (size_t first = 0; first < job->dh_padded; first += width)
         job->tile->run(rows, groups, s->scores, SCORE_STRIDE * sizeof(float), s->v + first / PANEL * panel, panel,
                        state.o + first, job->dh_padded, true, (tile_ahead){q, 0});
+}
+
+/* Queries first .. end of the share against the keys that were packed, in tiles of nearly one size. */
+static void attend_rows(const attention_job *job, const share *s, size_t first, size_t end, size_t key, size_t n)
+{
+    size_t count = end - first, n_tiles = cpu_blocks(count, job->tile->rows);
+    for (size_t t = 0; t < n_tiles; t++) {
+        size_t row = cpu_part(count, n_tiles, t), next = cpu_part(count, n_tiles, t + 1);
+        size_t ahead = t + 1 < n_tiles ? cpu_part(count, n_tiles, t + 2) - next : 0;
+        attend_tile(job, s, first + row, next - row, ahead, key, n);
+    }
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The queries that see keys of the block from `key` are a run of the share's, and the next block's begins no earlier. */
+static void attend_in_window(const attention_job *job, const share *s)
+{
+    size_t window = job->a->window, from = place_of(job, s, 0), last = place_of(job, s, s->n_rows - 1);
+    size_t key = from > window ? (from - window) / job->block_keys * job->block_keys : 0, first = 0, end = 0;
+    for (; key < least(s->n_keys, last + window + 1); key += job->block_keys) {
+        size_t n = least(s->n_keys - key, job->block_keys);
+        while (first < s->n_rows && place_of(job, s, first) + window < key) first++;
+        if (end < first) end = first;
+        while (end < s->n_rows && place_of(job, s, end) < key + n + window) end++;
+        if (first == end) continue;
+        pack_keys(job, s, key, n);
+        attend_rows(job, s, first, end, key, n);
+    }
+}
+
+static void attend_all(const attention_job *job, const share *s)
+{
+    for (size_t key = 0; key < s->n_keys; key += job->block_keys) {
+        size_t n = least(s->n_keys - key, job->block_keys);
+        pack_keys(job, s, key, n);
+        attend_rows(job, s, 0, s->n_rows, key, n);
+    }
 }
 
 static void store_rows(const attention_job *job, const share *s)
@@ -164,17 +228,17 @@ static void run_share(void *ctx, size_t task, size_t worker)
         .sequence = b,
         .head = task % a->H,
         .first_row = (size_t)a->q_start[b] + skipped,
-        .n_rows = rows - skipped < job->block_rows ? rows - skipped : job->block_rows,
+        .n_rows = least(rows - skipped, job->block_rows),
+        .skipped = skipped,
         .first_key = (size_t)a->kv_start[b],
         .n_keys = (size_t)a->kv_start[b + 1] - (size_t)a->kv_start[b],
     };
     char *scratch = cpu_scratch_take(job->c, worker, &slot);
     lay_out(job, &s, scratch);
-    for (size_t key = 0; key < s.n_keys; key += job->block_keys) {
-        size_t n = s.n_keys - key < job->block_keys ? s.n_keys - key : job->block_keys;
-        pack_keys(job, &s, key, n);
-        for (size_t t = 0; t < s.n_tiles; t++) attend_tile(job, &s, t, n);
-    }
+    if (a->window)
+        attend_in_window(job, &s);
+    else
+        attend_all(job, &s);
     store_rows(job, &s);
     cpu_scratch_give(job->c, slot);
 }
@@ -206,7 +270,7 @@ void cpu_attention(compute *c, const attention_args *a)
     }
     job.dh_padded = cpu_blocks(job.dh, tile_width(&job)) * tile_width(&job);
     size_t keys = ATTENTION_AREA / job.size / job.dh_padded / (PANEL * TILE_PANELS_MAX) * (PANEL * TILE_PANELS_MAX);
-    job.block_keys = keys < ATTENTION_KEYS ? keys : ATTENTION_KEYS;
+    job.block_keys = least(keys, a->window ? WINDOW_KEYS : ATTENTION_KEYS);
     job.block_rows = choose_rows(&job);
     pool_run(c->threads, run_share, &job, first_slot(&job, a->B) * a->H);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpu_rows.c — ops that treat each row, or each sequence, on its own: narrow, layernorm, embed, normalize, gather, pool. They
- * are bound by memory; chunks of rows go to the pool. */
+/* cpu_rows.c — ops that treat each row, or each sequence, on its own: narrow, layernorm, embed, normalize, rotate, glu,
+ * gather, pool. They are bound by memory; chunks of rows go to the pool. */
 #include <string.h>
 
 #include "compute/cpu/cpu.h"
@@ -117,7 +117,7 @@ static void embed_rows(void *ctx, size_t first, size_t n)
         float *y = row_of(&a->y, i);
         kernels->widen(y, stored_row(&a->word, a->ids[i]), a->word.type, a->y.cols);
         if (a->type.rows) kernels->add(y, stored_row(&a->type, a->types ? a->types[i] : 0), a->type.type, a->y.cols);
-        kernels->add(y, stored_row(&a->position, (size_t)a->positions[i]), a->position.type, a->y.cols);
+        if (a->position.rows) kernels->add(y, stored_row(&a->position, (size_t)a->positions[i]), a->position.type, a->y.cols);
         layernorm_row(&job->norm, i, y, NULL);
     }
 }
@@ -144,6 +144,50 @@ void cpu_normalize(compute *c, const tensor *x, const tensor *y)
 {
     normalize_job job = {cpu_kernels_of(c), x, y};
     cpu_run_rows(c, x->rows, x->cols, normalize_rows, &job);
+}
+
+typedef struct rotate_job {
+    const cpu_kernels *kernels;
+    const rotate_args *a;
+} rotate_job;
+
+static void rotate_rows(void *ctx, size_t first, size_t n)
+{
+    const rotate_job *job = ctx;
+    const rotate_args *a = job->a;
+    size_t dh = a->x.cols / a->H, size = dtype_size(a->x.type);
+    for (size_t i = first; i < first + n; i++) {
+        const float *angles = a->table + (size_t)a->positions[a->rows ? (size_t)a->rows[i] : i] * dh;
+        char *row = (char *)a->x.data + i * a->x.ld * size;
+        for (size_t h = 0; h < a->H; h++) job->kernels->rotate(row + h * dh * size, a->x.type, angles, angles + dh / 2, dh / 2);
+    }
+}
+
+void cpu_rotate(compute *c, const rotate_args *a)
+{
+    rotate_job job = {cpu_kernels_of(c), a};
+    cpu_run_rows(c, a->x.rows, a->x.cols, rotate_rows, &job);
+}
+
+typedef struct glu_job {
+    const cpu_kernels *kernels;
+    const tensor *gate, *up, *y;
+    activation act;
+} glu_job;
+
+static void glu_rows(void *ctx, size_t first, size_t n)
+{
+    const glu_job *job = ctx;
+    const tensor *y = job->y;
+    for (size_t i = first; i < first + n; i++)
+        job->kernels->glu((char *)y->data + i * y->ld * dtype_size(y->type), stored_row(job->gate, i), stored_row(job->up, i),
+                          y->type, job->act, y->cols);
+}
+
+void cpu_glu(compute *c, const tensor *gate, const tensor *up, activation act, const tensor *y)
+{
+    glu_job job = {cpu_kernels_of(c), gate, up, y, act};
+    cpu_run_rows(c, y->rows, 4 * y->cols, glu_rows, &job);
 }
 
 typedef struct gather_job {

@@ -21,6 +21,8 @@ void ref_embed(compute *c, const embed_args *a);
 void ref_layernorm(compute *c, const tensor *x, const tensor *residual, const float *gamma, const float *beta, float eps,
                    const tensor *y, const narrow_copy *also);
 void ref_attention(compute *c, const attention_args *a);
+void ref_rotate(compute *c, const rotate_args *a);
+void ref_glu(compute *c, const tensor *gate, const tensor *up, activation act, const tensor *y);
 void ref_gather(compute *c, const tensor *x, const int32_t *rows, const tensor *y);
 void ref_pool(compute *c, pooling kind, const tensor *x, const int32_t *start, size_t B, const tensor *y);
 void ref_normalize(compute *c, const tensor *x, const tensor *y);

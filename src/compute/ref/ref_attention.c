@@ -9,7 +9,7 @@
 
 enum { COLUMNS = 64 };
 
-/* One head of one sequence: n keys from row `first`, dh columns from `column`. */
+/* One head of one sequence, as one query sees it: n keys from row `first`, dh columns from `column`. */
 typedef struct head {
     const attention_args *a;
     size_t first, n, column, dh;
@@ -42,15 +42,28 @@ static void attend(const head *h, size_t row)
     }
 }
 
+/* The keys of the sequence [first, end) that query `row` sees; `here`: the row of k that it is. */
+static head seen_by(const attention_args *a, size_t first, size_t end, size_t here, size_t column, size_t dh)
+{
+    size_t from = first, to = end;
+    if (a->window) {
+        if (here > first + a->window) from = here - a->window;
+        if (end > here + a->window + 1) to = here + a->window + 1;
+    }
+    return (head){a, from, to - from, column, dh};
+}
+
 void ref_attention(compute *c, const attention_args *a)
 {
     (void)c;
     size_t dh = a->q.cols / a->H;
     for (size_t b = 0; b < a->B; b++) {
-        size_t first = (size_t)a->kv_start[b], n = (size_t)a->kv_start[b + 1] - first;
-        for (size_t hd = 0; hd < a->H; hd++) {
-            head h = {a, first, n, hd * dh, dh};
-            for (size_t i = (size_t)a->q_start[b]; i < (size_t)a->q_start[b + 1]; i++) attend(&h, i);
-        }
+        size_t first = (size_t)a->kv_start[b], end = (size_t)a->kv_start[b + 1], first_q = (size_t)a->q_start[b];
+        for (size_t hd = 0; hd < a->H; hd++)
+            for (size_t i = first_q; i < (size_t)a->q_start[b + 1]; i++) {
+                size_t here = a->q_rows ? (size_t)a->q_rows[i] : first + (i - first_q);
+                head h = seen_by(a, first, end, here, hd * dh, dh);
+                attend(&h, i);
+            }
     }
 }

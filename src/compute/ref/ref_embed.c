@@ -23,7 +23,7 @@ void ref_embed(compute *c, const embed_args *a)
         float *out = (float *)a->y.data + i * a->y.ld;
         dtype_to_f32(out, (const char *)a->word.data + a->ids[i] * a->word.ld * size, a->word.type, D);
         if (a->type.rows) add_row(&a->type, a->types ? a->types[i] : 0, D, out);
-        add_row(&a->position, (size_t)a->positions[i], D, out);
+        if (a->position.rows) add_row(&a->position, (size_t)a->positions[i], D, out);
     }
     ref_layernorm(c, &a->y, NULL, a->gamma, a->beta, a->eps, &a->y, a->also);
 }
