@@ -7,6 +7,7 @@
 #include "trident/engine.h"
 #include "trident/eval.h"
 #include "trident/index.h"
+#include "trident/rerank.h"
 #include "trident/search.h"
 #include "trident/status.h"
 #include "trident/types.h"

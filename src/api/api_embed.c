@@ -95,6 +95,11 @@ static tri_status check_want(const model *m, const tri_embed_options *o, tri_err
         const char *name, *file;
     } outputs[] = {
         {TRI_DENSE, "dense", ""}, {TRI_SPARSE, "sparse", "sparse_linear.pt"}, {TRI_MULTI, "multi", "colbert_linear.pt"}};
+    if (m->config.task == TASK_RERANK) {
+        err_set(err, TRI_ERR_UNSUPPORTED, "could not encode: model %s is a cross-encoder, which scores pairs of texts",
+                m->config.dir);
+        return err_hint(err, TRI_ERR_UNSUPPORTED, "trident rerank %s", m->config.dir);
+    }
     if (o->want & ~(unsigned)TRI_ALL)
         return err_set(err, TRI_ERR_ARGUMENT, "could not encode: want %u names no known output", o->want);
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {

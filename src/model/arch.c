@@ -20,7 +20,8 @@ static const arch *const archs[] = {
 const arch *arch_find(const char *model_type)
 {
     for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
-        if (strcmp(archs[i]->model_type, model_type) == 0) return archs[i];
+        for (size_t j = 0; j < MAX_MODEL_TYPES && archs[i]->model_types[j]; j++)
+            if (strcmp(archs[i]->model_types[j], model_type) == 0) return archs[i];
     return NULL;
 }
 
@@ -28,6 +29,7 @@ void arch_names(char *out, size_t cap)
 {
     size_t at = 0;
     out[0] = 0;
-    for (size_t i = 0; i < sizeof archs / sizeof *archs && at < cap; i++)
-        at += (size_t)snprintf(out + at, cap - at, "%s%s", i ? ", " : "", archs[i]->model_type);
+    for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
+        for (size_t j = 0; j < MAX_MODEL_TYPES && archs[i]->model_types[j] && at < cap; j++)
+            at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", archs[i]->model_types[j]);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arch.h — the kinds of encoder: one struct of functions each, one line in list.h.
+/* arch.h — the kinds of encoder: one struct each, one line in list.h.
  *
- * An arch knows its configuration keys (model_config.h), its tensor names, how positions follow from ids, and how rows become
- * hidden states. It knows nothing of heads, texts or files beyond the weight table. */
+ * An arch knows its keys of config.json, its tensor names, how positions follow from ids, and how rows become hidden states. Of
+ * heads it knows what its classification head is called. It knows nothing of texts, nor of files beyond the weight table. */
 #ifndef TRI_MODEL_ARCH_H
 #define TRI_MODEL_ARCH_H
 
 #include "compute/compute.h"
+#include "formats/json.h"
 #include "formats/weights.h"
 #include "model/bind.h"
 #include "model/model_config.h"
@@ -43,9 +44,21 @@ typedef struct workspace {
 typedef struct arch arch;
 typedef struct encoder encoder; /* an arch's bound weights */
 
+enum { MAX_MODEL_TYPES = 3 };
+
+/* Stems of the tensors of ...ForSequenceClassification; "" = there is none. dense may be missing where it is `optional`. */
+typedef struct logit_names {
+    const char *dense, *norm, *out;
+    bool optional;
+} logit_names;
+
 struct arch {
-    const char *name;       /* registry name and doc page: "bert", "xlm_roberta" */
-    const char *model_type; /* config.json's */
+    const char *name;                         /* registry name and doc page: "bert", "xlmr" */
+    const char *model_types[MAX_MODEL_TYPES]; /* config.json's; NULL after the last */
+    const char *const *prefixes;              /* of tensor names, tried in this order; NULL after the last */
+    logit_names logit;
+    /* config.json to what a forward pass depends on */
+    tri_status (*configure)(const json_t *o, model_config *c, arena *keep, tri_error *err);
     size_t (*max_tokens)(const model_config *c);
     /* positions [n] of the ids [n] of one text */
     void (*positions)(const model_config *c, const uint32_t *ids, size_t n, int32_t *positions);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arch_xlmr.c — XLM-RoBERTa (BGE-M3, multilingual-e5-base and -large): positions start after the pad id.
+/* arch_xlmr.c — XLM-RoBERTa (BGE-M3, bge-reranker, multilingual-e5-base and -large): positions start after the pad id.
  *
  * transformers' create_position_ids_from_input_ids: a token that is not the pad id gets pad + (how many such tokens so far); a
  * literal pad token inside the text gets row `pad` and does not advance the counter. Hence 8194 rows serve 8192 tokens. */
-#include "model/postln.h"
+#include "model/config_keys.h"
+#include "model/layers.h"
 
 static size_t max_tokens(const model_config *c)
 {
@@ -16,11 +17,24 @@ static void positions(const model_config *c, const uint32_t *ids, size_t n, int3
     for (size_t i = 0; i < n; i++) out[i] = ids[i] == c->pad_id ? pad : pad + ++seen;
 }
 
+static const char *const prefixes[] = {"", "roberta.", "xlm-roberta.", "camembert.", "model.", NULL};
+
 static tri_status bind(packing *pk, const model_config *config, const weights *w, encoder **out, tri_error *err)
 {
-    static const char *const prefixes[] = {"", "roberta.", "xlm-roberta.", "camembert.", "model.", NULL};
-    return postln_bind(pk, config, w, prefixes, out, err);
+    return layers_bind(pk, config, w, &layers_bert_names, prefixes, out, err);
 }
 
 extern const arch arch_xlmr;
-const arch arch_xlmr = {"xlmr", "xlm-roberta", max_tokens, positions, bind, postln_drop, postln_workspace, postln_encode};
+const arch arch_xlmr = {
+    .name = "xlmr",
+    .model_types = {"xlm-roberta"},
+    .prefixes = prefixes,
+    .logit = {.dense = "classifier.dense", .norm = "", .out = "classifier.out_proj"},
+    .configure = layers_bert_config,
+    .max_tokens = max_tokens,
+    .positions = positions,
+    .bind = bind,
+    .drop = layers_drop,
+    .workspace = layers_workspace,
+    .encode = layers_encode,
+};

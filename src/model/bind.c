@@ -113,7 +113,7 @@ tri_status bind_pack(const packing *pk, const bound_matrix *m, const float *smoo
 {
     matrix_part parts[MAX_BOUND_PARTS] = {{0}};
     for (size_t i = 0; i < m->n_parts; i++)
-        parts[i] = (matrix_part){.data = m->parts[i]->data, .type = m->parts[i]->type, .n = m->n_each};
+        parts[i] = (matrix_part){.data = bound_row(m, i, 0), .type = m->parts[i]->type, .n = m->n_each};
     for (size_t j = 0; smoothing && j < m->k; j++)
         if (!(smoothing[j] >= 0) || !isfinite(smoothing[j]))
             return err_set(err, TRI_ERR_ARGUMENT, "could not pack \"%s\": its smoothing is %g at input %zu", m->key,
@@ -172,6 +172,16 @@ static tri_status make_matrix(const packing *pk, bound_matrix *m, tri_error *err
     return err_hint(err, TRI_ERR_NOT_FOUND, "trident export packed MODEL --precision int8 --calibrate YOUR_TEXTS.jsonl");
 }
 
+static tri_status note_matrix(packing *pk, bound_matrix *m, packed_matrix **out, tri_error *err)
+{
+    if (!m->key) return err_memory(err, strlen(m->parts[0]->name));
+    TRI_TRY(grow_list(pk, err));
+    TRI_TRY(make_matrix(pk, m, err));
+    pk->list[pk->n_list++] = *m;
+    *out = m->matrix;
+    return TRI_OK;
+}
+
 tri_status bind_linear(packing *pk, const weights *w, const char *room, const char *const *names, size_t n_names, size_t n_each,
                        size_t k, precision p, packed_matrix **out, tri_error *err)
 {
@@ -179,13 +189,18 @@ tri_status bind_linear(packing *pk, const weights *w, const char *room, const ch
     *out = NULL;
     if (n_names > MAX_BOUND_PARTS) return err_set(err, TRI_ERR_ARGUMENT, "could not join %zu matrices", n_names);
     for (size_t i = 0; i < n_names; i++) TRI_TRY(bind_find(w, names[i], n_each, k, NULL, &m.parts[i], err));
-    TRI_TRY(grow_list(pk, err));
     m.key = arena_printf(pk->keep, "%s:%s+%zu", room, names[0], n_names);
-    if (!m.key) return err_memory(err, strlen(names[0]));
-    TRI_TRY(make_matrix(pk, &m, err));
-    pk->list[pk->n_list++] = m;
-    *out = m.matrix;
-    return TRI_OK;
+    return note_matrix(pk, &m, out, err);
+}
+
+tri_status bind_linear_rows(packing *pk, const weights *w, const char *room, const char *name, size_t of_rows, size_t first,
+                            size_t n, size_t k, precision p, packed_matrix **out, tri_error *err)
+{
+    bound_matrix m = {.w = w, .n_parts = 1, .first_row = first, .n_each = n, .k = k, .p = p};
+    *out = NULL;
+    TRI_TRY(bind_find(w, name, of_rows, k, NULL, &m.parts[0], err));
+    m.key = arena_printf(pk->keep, "%s:%s[%zu:%zu]", room, name, first, first + n);
+    return note_matrix(pk, &m, out, err);
 }
 
 void bind_same_input(packing *pk)

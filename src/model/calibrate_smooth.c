@@ -46,7 +46,8 @@ static void add_columns(void *ctx, size_t task, size_t worker)
         const bound_matrix *m = &job->matrices[i];
         for (size_t row = 0; row < m->n_parts * m->n_each; row++) {
             const weight *w = m->parts[row / m->n_each];
-            dtype_to_f32(values, (const char *)w->data + (row % m->n_each * k + first) * dtype_size(w->type), w->type, n);
+            const char *at = bound_row(m, row / m->n_each, row % m->n_each);
+            dtype_to_f32(values, at + first * dtype_size(w->type), w->type, n);
             for (size_t j = 0; j < n; j++) job->squares[first + j] += (double)values[j] * (double)values[j];
         }
     }

@@ -6,7 +6,7 @@
  * moves is a note: the mistake would not show. A check that contradicts itself (kernels against the plain reference, a text
  * alone against a text in company) is a failure. The probe texts are short and in several scripts; everything takes seconds on
  * a large model. */
-#include "model/doctor.h"
+#include "model/doctor_int.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -27,21 +27,9 @@ static const char *const probes[] = {
     "\xd9\x85\xd8\xa7 \xd9\x87\xd9\x88 \xd8\xa7\xd9\x84\xd8\xa8\xd8\xad\xd8\xab\xd8\x9f",
     "trailing space ",
 };
-enum { N_PROBES = sizeof probes / sizeof *probes, N_FIXED = 24 };
+_Static_assert(sizeof probes / sizeof *probes == DOCTOR_PROBES, "as many probes as a visit has room for");
 
-typedef struct visit {
-    compute *c;
-    model *m;
-    session *s;
-    tri_doctor_fn say;
-    void *ctx;
-    size_t n_failed;
-    tri_input inputs[N_PROBES]; /* texts, or fixed ids where there is no tokenizer */
-    uint32_t ids[N_FIXED];
-} visit;
-
-static void report(visit *v, const char *check, int verdict, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-static void report(visit *v, const char *check, int verdict, const char *fmt, ...)
+void doctor_report(visit *v, const char *check, int verdict, const char *fmt, ...)
 {
     char line[1024];
     va_list args;
@@ -55,16 +43,17 @@ static void report(visit *v, const char *check, int verdict, const char *fmt, ..
 static tri_status encode(session *s, const visit *v, const char *prompt, tri_embeddings **out, tri_error *err)
 {
     tri_embed_options o = {.struct_size = sizeof o, .prompt = prompt};
-    return embed_run(s, &o, v->inputs, N_PROBES, out, err);
+    return embed_run(s, &o, v->inputs, DOCTOR_PROBES, out, err);
 }
 
 /* Cosine of the dense vectors of one probe in two results: the least over the probes. */
 static double least_cosine(const tri_embeddings *a, const tri_embeddings *b)
 {
     double least = 1;
-    for (size_t i = 0; i < N_PROBES; i++) {
+    for (size_t i = 0; i < DOCTOR_PROBES; i++) {
         tri_dense_view x = tri_embeddings_dense(a, i), y = tri_embeddings_dense(b, i);
         double xy = 0, xx = 0, yy = 0;
+        if (!x.dim) continue; /* a model of sparse vectors alone */
         for (size_t j = 0; j < x.dim; j++) {
             xy += (double)x.values[j] * (double)y.values[j];
             xx += (double)x.values[j] * (double)x.values[j];
@@ -79,7 +68,7 @@ static double least_cosine(const tri_embeddings *a, const tri_embeddings *b)
 static double largest_gap(const tri_embeddings *a, const tri_embeddings *b)
 {
     double gap = 0;
-    for (size_t i = 0; i < N_PROBES; i++) {
+    for (size_t i = 0; i < DOCTOR_PROBES; i++) {
         tri_dense_view x = tri_embeddings_dense(a, i), y = tri_embeddings_dense(b, i);
         for (size_t j = 0; j < x.dim; j++) gap = fmax(gap, fabs((double)x.values[j] - (double)y.values[j]));
         tri_multi_view p = tri_embeddings_multi(a, i), q = tri_embeddings_multi(b, i);
@@ -94,9 +83,10 @@ static void check_files(visit *v)
 {
     tri_model_info info = {.struct_size = sizeof info};
     model_info(v->m, &info);
-    report(v, "files", TRI_DOCTOR_OK, "%zu files, %.1f M parameters stored as %s, %s %zu x %zu, %zu heads, vocabulary %zu",
-           info.n_files, (double)info.n_parameters / 1e6, info.weights_dtype, info.architecture, info.layers, info.hidden,
-           info.heads, info.vocab);
+    doctor_report(v, "files", TRI_DOCTOR_OK,
+                  "%zu files, %.1f M parameters stored as %s, %s %zu x %zu, %zu heads, vocabulary %zu", info.n_files,
+                  (double)info.n_parameters / 1e6, info.weights_dtype, info.architecture, info.layers, info.hidden, info.heads,
+                  info.vocab);
 }
 
 static void check_packed(visit *v)
@@ -105,8 +95,8 @@ static void check_packed(visit *v)
     const packed_file *f = &v->m->packed;
     if (!f->path) return;
     tri_status st = packed_file_verify(f, NULL, NULL, &err);
-    report(v, "packed", st ? TRI_DOCTOR_FAIL : TRI_DOCTOR_OK, "%s%s", st ? err.text : f->path,
-           st ? "" : ": every checksum holds");
+    doctor_report(v, "packed", st ? TRI_DOCTOR_FAIL : TRI_DOCTOR_OK, "%s%s", st ? err.text : f->path,
+                  st ? "" : ": every checksum holds");
 }
 
 /* The fast kernels and the plain reference are two programs: they must agree on this model. */
@@ -128,14 +118,14 @@ static tri_status check_kernels(visit *v, const tri_embeddings *base, tri_error 
         /* A sum in another order rounds an operand to the neighbouring value now and then. Two roundings of one network must
          * not lie further apart than either may from f32: the quality gates of bf16 and int8. */
         double cosine = least_cosine(base, e), limit = how.p == PRECISION_INT8 ? 0.998 : 0.9999;
-        report(v, "kernels", cosine >= limit ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
-               "%s against the plain C reference, both in %s: least cosine %.6f (limit %g)", v->c->ops->name,
-               precision_word(how.p), cosine, limit);
+        doctor_report(v, "kernels", cosine >= limit ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
+                      "%s against the plain C reference, both in %s: least cosine %.6f (limit %g)", v->c->ops->name,
+                      precision_word(how.p), cosine, limit);
     } else if (!st) {
         double gap = largest_gap(base, e);
         /* two f32 evaluations of one network in different orders of summation; 24 layers of BGE-M3 differ by about 1e-6 */
-        report(v, "kernels", gap < 2e-5 ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
-               "%s against the plain C reference: largest difference %.1e (limit 2e-5)", v->c->ops->name, gap);
+        doctor_report(v, "kernels", gap < 2e-5 ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
+                      "%s against the plain C reference: largest difference %.1e (limit 2e-5)", v->c->ops->name, gap);
     }
     tri_embeddings_free(e);
     session_free(s);
@@ -151,7 +141,7 @@ static tri_status shifted_cosine(visit *v, int32_t shift, double *cosine, tri_er
     text_tokens *texts;
     tri_embed_options o = {.struct_size = sizeof o};
     arena_mark mark = arena_save(&s->scratch);
-    tri_status st = text_batch_tokenize(s, &o, v->inputs, N_PROBES, &texts, err);
+    tri_status st = text_batch_tokenize(s, &o, v->inputs, DOCTOR_PROBES, &texts, err);
     size_t D = s->m->config.hidden;
     float *rows[2] = {st ? NULL : arena_array(&s->scratch, D, sizeof(float)),
                       st ? NULL : arena_array(&s->scratch, D, sizeof(float))};
@@ -187,16 +177,21 @@ static tri_status check_positions(visit *v, tri_error *err)
     shift = first > 0 ? -first : 2;
     double cosine;
     TRI_TRY(shifted_cosine(v, shift, &cosine, err));
-    report(v, "positions", cosine < 0.9999 ? TRI_DOCTOR_OK : TRI_DOCTOR_NOTE,
-           "the first token has position row %d of %zu; counting from %d instead would give cosine %.4f", first,
-           v->m->config.positions, first + shift, cosine);
+    if (v->m->config.no_positions) {
+        doctor_report(v, "positions", cosine > 0.9999 ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
+                      "rotary, so that only distances count: %d rows further on the vector has cosine %.6f", shift, cosine);
+        return TRI_OK;
+    }
+    doctor_report(v, "positions", cosine < 0.9999 ? TRI_DOCTOR_OK : TRI_DOCTOR_NOTE,
+                  "the first token has position row %d of %zu; counting from %d instead would give cosine %.4f", first,
+                  v->m->config.positions, first + shift, cosine);
     return TRI_OK;
 }
 
 static tri_status check_activation(visit *v, const tri_embeddings *base, tri_error *err)
 {
     if (v->m->config.act != ACT_GELU_ERF) {
-        report(v, "activation", TRI_DOCTOR_NOTE, "config.json asks for an activation other than the exact GELU");
+        doctor_report(v, "activation", TRI_DOCTOR_NOTE, "config.json asks for an activation other than the exact GELU");
         return TRI_OK;
     }
     tri_embeddings *e;
@@ -204,8 +199,9 @@ static tri_status check_activation(visit *v, const tri_embeddings *base, tri_err
     tri_status st = encode(v->s, v, NULL, &e, err);
     v->m->config.act = ACT_GELU_ERF;
     if (st) return st;
-    report(v, "activation", TRI_DOCTOR_OK,
-           "exact GELU (erf), as config.json says; the tanh form would move a component by up to %.1e", largest_gap(base, e));
+    doctor_report(v, "activation", TRI_DOCTOR_OK,
+                  "exact GELU (erf), as config.json says; the tanh form would move a component by up to %.1e",
+                  largest_gap(base, e));
     tri_embeddings_free(e);
     return TRI_OK;
 }
@@ -213,18 +209,19 @@ static tri_status check_activation(visit *v, const tri_embeddings *base, tri_err
 static void check_specials(visit *v)
 {
     if (!v->m->tok) {
-        report(v, "special ids", TRI_DOCTOR_FAIL, "%s", v->m->tok_error.text);
+        doctor_report(v, "special ids", TRI_DOCTOR_FAIL, "%s", v->m->tok_error.text);
         return;
     }
     tokenizer_info info;
     tokenizer_info_get(v->m->tok, &info);
     bool fits = info.n_vocab <= v->m->config.vocab;
-    report(v, "special ids", fits ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
-           "cls %d, sep %d, pad %d, unk %d, mask %d; tokenizer has ids up to %zu, the embedding table %zu rows", (int)info.cls,
-           (int)info.sep, (int)info.pad, (int)info.unk, (int)info.mask, info.n_vocab - 1, v->m->config.vocab);
+    doctor_report(v, "special ids", fits ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
+                  "cls %d, sep %d, pad %d, unk %d, mask %d; tokenizer has ids up to %zu, the embedding table %zu rows",
+                  (int)info.cls, (int)info.sep, (int)info.pad, (int)info.unk, (int)info.mask, info.n_vocab - 1,
+                  v->m->config.vocab);
     if (strcmp(v->m->config.model_type, "xlm-roberta") == 0 && info.pad != v->m->config.pad_id)
-        report(v, "pad id", TRI_DOCTOR_FAIL, "the tokenizer's pad id is %d, config.json says %u: positions would be off",
-               (int)info.pad, v->m->config.pad_id);
+        doctor_report(v, "pad id", TRI_DOCTOR_FAIL, "the tokenizer's pad id is %d, config.json says %u: positions would be off",
+                      (int)info.pad, v->m->config.pad_id);
 }
 
 static tri_status check_rules(visit *v, tri_error *err)
@@ -233,7 +230,7 @@ static tri_status check_rules(visit *v, tri_error *err)
     if (!v->m->tok) return TRI_OK;
     tokenizer_info_get(v->m->tok, &info);
     if (!info.rules_differ) {
-        report(v, "tokenizer", TRI_DOCTOR_OK, "%s from %s; transformers 4 and 5 agree on it", info.kind, info.file);
+        doctor_report(v, "tokenizer", TRI_DOCTOR_OK, "%s from %s; transformers 4 and 5 agree on it", info.kind, info.file);
         return TRI_OK;
     }
     tokenizer *other;
@@ -242,7 +239,7 @@ static tri_status check_rules(visit *v, tri_error *err)
                            &other, err));
     tri_status st = tokenizer_scratch_new(&scratch, err);
     size_t n_differ = 0;
-    for (size_t i = 0; !st && i < N_PROBES; i++) {
+    for (size_t i = 0; !st && i < DOCTOR_PROBES; i++) {
         encode_options o = {0};
         encoding a, b;
         tri_text text = {probes[i], strlen(probes[i])};
@@ -253,9 +250,9 @@ static tri_status check_rules(visit *v, tri_error *err)
     tokenizer_scratch_free(scratch);
     tokenizer_close(other);
     if (!st)
-        report(v, "tokenizer", TRI_DOCTOR_NOTE,
-               "%s, rules \"%s\" in force; with the other rules %zu of %d probe texts get other ids (--tokenizer-rules)",
-               info.kind, info.rules == TOKENIZER_RULES_HF5 ? "hf5" : "file", n_differ, N_PROBES);
+        doctor_report(v, "tokenizer", TRI_DOCTOR_NOTE,
+                      "%s, rules \"%s\" in force; with the other rules %zu of %d probe texts get other ids (--tokenizer-rules)",
+                      info.kind, info.rules == TOKENIZER_RULES_HF5 ? "hf5" : "file", n_differ, DOCTOR_PROBES);
     return st;
 }
 
@@ -282,37 +279,37 @@ static void check_head(visit *v, const char *name, const weights *w, const char 
 {
     double largest, spread;
     if (!w) {
-        report(v, name, TRI_DOCTOR_NOTE, "%s is not there: this model gives no such output", file);
+        doctor_report(v, name, TRI_DOCTOR_NOTE, "%s is not there: this model gives no such output", file);
         return;
     }
     char shape[128];
     const weight *t = weights_find(w, "weight");
     bool random = looks_untrained(w, v->m->config.hidden, &largest, &spread);
-    report(v, name, random ? TRI_DOCTOR_FAIL : TRI_DOCTOR_OK, "%s: weight %s %s, largest %.3f, rms %.4f%s", file,
-           weight_shape_text(t, shape), dtype_name(t->type), largest, spread,
-           random ? "; this is torch's random initialisation: the head was never trained" : "");
+    doctor_report(v, name, random ? TRI_DOCTOR_FAIL : TRI_DOCTOR_OK, "%s: weight %s %s, largest %.3f, rms %.4f%s", file,
+                  weight_shape_text(t, shape), dtype_name(t->type), largest, spread,
+                  random ? "; this is torch's random initialisation: the head was never trained" : "");
 }
 
 static void check_outputs(visit *v, const tri_embeddings *base)
 {
     double shortest = INFINITY, longest = 0;
     size_t n_sparse = 0, n_rows = 0;
-    for (size_t i = 0; i < N_PROBES; i++) {
+    for (size_t i = 0; i < DOCTOR_PROBES; i++) {
         double length = sqrt((double)tri_score_dense(tri_embeddings_dense(base, i), tri_embeddings_dense(base, i)));
         shortest = fmin(shortest, length);
         longest = fmax(longest, length);
         n_sparse += tri_embeddings_sparse(base, i).count;
         n_rows += tri_embeddings_multi(base, i).n_rows;
     }
-    report(v, "outputs", TRI_DOCTOR_OK,
-           "all finite; dense by %s pooling, length %.4f to %.4f; %zu sparse weights, %zu multi rows on %d probes",
-           pooling_name(v->m->config.pool), shortest, longest, n_sparse, n_rows, N_PROBES);
+    doctor_report(v, "outputs", TRI_DOCTOR_OK,
+                  "all finite; dense by %s pooling, length %.4f to %.4f; %zu sparse weights, %zu multi rows on %d probes",
+                  pooling_name(v->m->config.pool), shortest, longest, n_sparse, n_rows, DOCTOR_PROBES);
 }
 
 static tri_status check_company(visit *v, const tri_embeddings *base, tri_error *err)
 {
     size_t n_same = 0;
-    for (size_t i = 0; i < N_PROBES; i++) {
+    for (size_t i = 0; i < DOCTOR_PROBES; i++) {
         tri_embeddings *alone;
         tri_embed_options o = {.struct_size = sizeof o};
         TRI_TRY(embed_run(v->s, &o, v->inputs + i, 1, &alone, err));
@@ -320,30 +317,30 @@ static tri_status check_company(visit *v, const tri_embeddings *base, tri_error 
         n_same += memcmp(a.values, b.values, a.dim * sizeof(float)) == 0;
         tri_embeddings_free(alone);
     }
-    report(v, "company", n_same == N_PROBES ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
-           "%zu of %d texts have the same bits alone and in a batch", n_same, N_PROBES);
+    doctor_report(v, "company", n_same == DOCTOR_PROBES ? TRI_DOCTOR_OK : TRI_DOCTOR_FAIL,
+                  "%zu of %d texts have the same bits alone and in a batch", n_same, DOCTOR_PROBES);
     return TRI_OK;
 }
 
 static tri_status check_prompt(visit *v, const char *name, const char *prompt, const tri_embeddings *bare, tri_error *err)
 {
     if (!prompt[0]) {
-        report(v, name, TRI_DOCTOR_OK, "the folder has none");
+        doctor_report(v, name, TRI_DOCTOR_OK, "the folder has none");
         return TRI_OK;
     }
     tri_embeddings *e;
     TRI_TRY(encode(v->s, v, prompt, &e, err));
-    report(v, name, TRI_DOCTOR_NOTE, "\"%s\": texts without it get cosine %.4f at the least; use --role", prompt,
-           least_cosine(bare, e));
+    doctor_report(v, name, TRI_DOCTOR_NOTE, "\"%s\": texts without it get cosine %.4f at the least; use --role", prompt,
+                  least_cosine(bare, e));
     tri_embeddings_free(e);
     return TRI_OK;
 }
 
 static void check_length(visit *v)
 {
-    report(v, "length", TRI_DOCTOR_OK,
-           "%zu tokens by the position table; texts are cut at %zu by the folder's files, counted and reported",
-           v->m->max_tokens, v->m->max_text);
+    doctor_report(v, "length", TRI_DOCTOR_OK,
+                  "%zu tokens by the position table; texts are cut at %zu by the folder's files, counted and reported",
+                  v->m->max_tokens, v->m->max_text);
 }
 
 /* ---- the visit ------------------------------------------------------------------------------------------------------- */
@@ -351,21 +348,23 @@ static void check_length(visit *v)
 static void choose_inputs(visit *v)
 {
     v->ids[0] = 0;
-    for (size_t i = 1; i + 1 < N_FIXED; i++)
+    for (size_t i = 1; i + 1 < DOCTOR_FIXED; i++)
         v->ids[i] = (uint32_t)(4 + (i * 7919) % (v->m->config.vocab > 64 ? v->m->config.vocab - 8 : 1));
-    v->ids[N_FIXED - 1] = 2 % (uint32_t)v->m->config.vocab;
-    for (size_t i = 0; i < N_PROBES; i++) {
+    v->ids[DOCTOR_FIXED - 1] = 2 % (uint32_t)v->m->config.vocab;
+    for (size_t i = 0; i < DOCTOR_PROBES; i++) {
         if (v->m->tok)
             v->inputs[i].text = (tri_text){probes[i], strlen(probes[i])};
         else
-            v->inputs[i] = (tri_input){.ids = v->ids, .n_ids = N_FIXED - 2 * i};
+            v->inputs[i] = (tri_input){.ids = v->ids, .n_ids = DOCTOR_FIXED - 2 * i};
     }
 }
 
+/* base NULL: a reranker */
 static tri_status examine(visit *v, const tri_embeddings *base, tri_error *err)
 {
     check_files(v);
     check_packed(v);
+    if (v->m->config.task == TASK_RERANK) return doctor_pairs(v, err);
     TRI_TRY(check_kernels(v, base, err));
     TRI_TRY(check_positions(v, err));
     TRI_TRY(check_activation(v, base, err));
@@ -395,7 +394,7 @@ tri_status doctor_run(compute *c, precision p, log_hook log, const char *path, t
     so.max_length = v.m->max_text < 512 ? v.m->max_text : 512; /* the probes are short */
     tri_status st = session_new(v.m, &so, &v.s, err);
     choose_inputs(&v);
-    if (!st) st = encode(v.s, &v, NULL, &base, err);
+    if (!st && v.m->config.task != TASK_RERANK) st = encode(v.s, &v, NULL, &base, err);
     if (!st) st = examine(&v, base, err);
     *n_failed = v.n_failed;
     tri_embeddings_free(base);

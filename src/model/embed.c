@@ -4,7 +4,7 @@
  *                                                            +--> dense  [D']       pooled rows (CLS or mean), unit length
  *   text --> ids [n] --> rows [T] --> hidden states h [W, D] +--> sparse {id: w}    max over tokens of relu(w.h), no specials
  *      tokenize     pack         encode                      +--> multi  [n-1, D'']  every row but the first, unit length
- *      text_batch.c              arch_*.c, postln.c               head_dense.c, head_sparse.c, head_multi.c
+ *      text_batch.c              arch_*.c, layers_run.c           head_dense.c, head_sparse.c (or head_splade.c), head_multi.c
  *
  * One encode serves all three heads; asking for fewer outputs skips a head, never changes another. When only the dense vector
  * of one row a text is asked for, the encoder is told so and its last layer computes those rows alone: same bits, less work.
@@ -103,6 +103,21 @@ static tri_status run_sparse(const pass *p, const tensor *h, tri_error *err)
     return TRI_OK;
 }
 
+/* One text after the other: a vector as wide as the vocabulary is made of each. */
+static tri_status run_splade(const pass *p, const tensor *h, tri_error *err)
+{
+    session *s = p->s;
+    const batch *b = &s->b;
+    size_t V = s->m->config.vocab;
+    for (size_t i = 0; i < b->B; i++) {
+        size_t text = p->order[p->from + i], first = (size_t)b->seq_start[i], n = (size_t)b->seq_start[i + 1] - first;
+        head_splade_run(s->m->c, &s->m->config, &s->m->splade, h, first, n, (float *)(void *)s->ws.spare, s->vocab_weights);
+        if (!all_finite(s->vocab_weights, V)) return blame(s->m, "sparse", text, err);
+        TRI_TRY(result_add_sparse(p->out, text, s->vocab_weights, V, err));
+    }
+    return TRI_OK;
+}
+
 static tri_status run_multi(const pass *p, const tensor *h, tri_error *err)
 {
     session *s = p->s;
@@ -128,7 +143,7 @@ static tri_status run_pass(const pass *p, tri_error *err)
     tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws); /* ids -> h [W, D] */
     tri_status st = TRI_OK;
     if (!st && (p->want & TRI_DENSE)) st = run_dense(p, &h, err);
-    if (!st && (p->want & TRI_SPARSE)) st = run_sparse(p, &h, err);
+    if (!st && (p->want & TRI_SPARSE)) st = s->m->splade.decoder ? run_splade(p, &h, err) : run_sparse(p, &h, err);
     if (!st && (p->want & TRI_MULTI)) st = run_multi(p, &h, err);
     return st;
 }
@@ -144,8 +159,11 @@ static tri_status make_result(const session *s, const tri_embed_options *o, unsi
     TRI_TRY(result_new(count, tokens, want, dense_dim, multi_dim, out, err));
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        (*out)->texts[i] = (result_text){
-            .token_start = at, .n_tokens = texts[i].n, .bad_bytes = texts[i].bad_bytes, .truncated = texts[i].truncated};
+        (*out)->texts[i] = (result_text){.token_start = at,
+                                         .sparse_start = at,
+                                         .n_tokens = texts[i].n,
+                                         .bad_bytes = texts[i].bad_bytes,
+                                         .truncated = texts[i].truncated};
         memcpy((*out)->ids + at, texts[i].ids, texts[i].n * sizeof *texts[i].ids);
         at += texts[i].n;
     }

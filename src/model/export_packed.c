@@ -76,7 +76,7 @@ static tri_status refresh(const job *j, const packed_file *f, bool *done, tri_er
     size_t n_heads = 0;
     packed_state state;
     char why[256];
-    if (j->m->want & TRI_SPARSE) heads[n_heads++] = names[0];
+    if ((j->m->want & TRI_SPARSE) && !j->m->sparse_in_trunk) heads[n_heads++] = names[0];
     if (j->m->want & TRI_MULTI) heads[n_heads++] = names[1];
     TRI_TRY(packed_match(f, j->m->config.dir, j->m->w, heads, n_heads, &state, why, err));
     *done = state != PACKED_STALE && f->n_sources == j->n_sources;
@@ -121,7 +121,7 @@ static tri_status pack_one(job *j, const bound_matrix *m, packed_writer *w, tri_
     tri_status st = packed_writer_add(w, &e, err);
     ops->packed_free(packed);
     if (st) return st;
-    for (size_t i = 0; i < m->n_parts; i++) j->done += m->parts[i]->bytes;
+    j->done += bound_bytes(m);
     if (j->o->progress && j->o->progress(j->o->progress_ctx, j->done, j->total))
         return err_set(err, TRI_ERR_CANCELLED, "writing %s was stopped", j->result->path);
     return TRI_OK;
@@ -134,8 +134,7 @@ static tri_status write_new(job *j, const char *recipe, tri_error *err)
     const packing *pk = &j->m->pk;
     TRI_TRY(packed_identity(j->m->config.dir, j->sources, j->n_sources, identity, err));
     TRI_TRY(packed_writer_open(j->result->path, &w, err));
-    for (size_t i = 0; i < pk->n_list; i++)
-        for (size_t k = 0; k < pk->list[i].n_parts; k++) j->total += pk->list[i].parts[k]->bytes;
+    for (size_t i = 0; i < pk->n_list; i++) j->total += bound_bytes(&pk->list[i]);
     for (size_t i = 0; i < pk->n_list; i++) {
         tri_status st = pack_one(j, &pk->list[i], w, err);
         if (st) {

@@ -32,6 +32,9 @@ typedef struct head_sparse {
     weights *w;            /* the file, for messages about what is in it */
 } head_sparse;
 tri_status head_sparse_bind(packing *pk, const model_config *config, const char *path, head_sparse *out, tri_error *err);
+/* The same from the classifier of a ...ForTokenClassification model, in the model's own weights (GTE). */
+tri_status head_sparse_bind_classifier(packing *pk, const model_config *config, const weights *w, head_sparse *out,
+                                       tri_error *err);
 void head_sparse_drop(compute *c, head_sparse *h);
 /* w.h + b before the ReLU: [T, 1], a view of tmp, device */
 tensor head_sparse_run(compute *c, const head_sparse *h, const tensor *x, float *tmp);
@@ -55,6 +58,32 @@ size_t head_multi_floats(const head_multi *h, size_t width);
 /* rows [n_rows] of x, in order. The result [n_rows, dim_out] is a view of tmp [n_rows * head_multi_floats], device memory. */
 tensor head_multi_run(compute *c, const head_multi *h, const tensor *x, const int32_t *rows, size_t n_rows, size_t dim_out,
                       float *tmp);
+
+/* logit: of each text, pooled row -> [dense -> activation -> [norm]] -> one number (...ForSequenceClassification) */
+typedef struct head_logit {
+    packed_matrix *dense, *out;                  /* [D, D] or NULL; [1, D] */
+    float *dense_bias, *gamma, *beta, *out_bias; /* [D] or NULL; [1] */
+} head_logit;
+tri_status head_logit_bind(packing *pk, const model_config *config, const arch *kind, const weights *w, head_logit *out,
+                           tri_error *err);
+void head_logit_drop(compute *c, head_logit *h);
+/* x [W, D], row_start [B+1] the rows of each text in it. The result [B, 1] is a view of tmp: 2 * B * D floats, device. */
+tensor head_logit_run(compute *c, const model_config *config, const head_logit *h, const tensor *x, const int32_t *row_start,
+                      size_t B, float *tmp);
+
+/* splade: over the vocabulary, the greatest of all rows of log(1 + relu(masked-LM logit)) */
+typedef struct head_splade {
+    packed_matrix *dense, *decoder; /* [D, D], [V, D]; NULL = no such head */
+    float *dense_bias, *gamma, *beta, *decoder_bias;
+    activation act;
+} head_splade;
+tri_status head_splade_bind(packing *pk, const model_config *config, const arch *kind, const weights *w, head_splade *out,
+                            tri_error *err);
+void head_splade_drop(compute *c, head_splade *h);
+size_t head_splade_floats(const model_config *config); /* of scratch */
+/* Rows first .. first + n of x, one text. out [V] host: its weights, all >= 0. tmp [head_splade_floats], device. */
+void head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first, size_t n,
+                     float *tmp, float *out);
 
 /* The .pt file of a head: opened, its weight and bias checked. Shared by the two heads. */
 tri_status head_file_open(const char *path, weights **out, tri_error *err);

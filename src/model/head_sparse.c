@@ -37,6 +37,14 @@ tri_status head_sparse_bind(packing *pk, const model_config *config, const char 
     return bind_vector(pk->c, out->w, "bias", 1, &out->bias, err);
 }
 
+tri_status head_sparse_bind_classifier(packing *pk, const model_config *config, const weights *w, head_sparse *out,
+                                       tri_error *err)
+{
+    const char *name = "classifier.weight";
+    TRI_TRY(bind_linear(pk, w, "sparse", &name, 1, 1, config->hidden, PRECISION_F32, &out->matrix, err));
+    return bind_vector(pk->c, w, "classifier.bias", 1, &out->bias, err);
+}
+
 void head_sparse_drop(compute *c, head_sparse *h)
 {
     if (h->matrix) c->ops->packed_free(h->matrix);

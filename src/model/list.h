@@ -5,6 +5,8 @@
 
 #define ARCH_LIST(X)                                                                                                           \
     X(bert)                                                                                                                    \
-    X(xlmr)
+    X(xlmr)                                                                                                                    \
+    X(gte)                                                                                                                     \
+    X(modernbert)
 
 #endif

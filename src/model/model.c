@@ -8,7 +8,9 @@
  *
  * Matrices come from trident-PRECISION.packed where that file is in the folder and was made from these weights, and are packed
  * from the weights otherwise. A packed file that is damaged is an error; one of other weights is left alone, and that is said.
- * int8 is only ever read from such a file: its rounding was calibrated and its loss measured when it was made. */
+ * int8 is only ever read from such a file: its rounding was calibrated and its loss measured when it was made.
+ *
+ * What config.json calls ...ForSequenceClassification is a reranker: it gives a score for a pair, and no vectors. */
 #include "model/model.h"
 
 #include <stdio.h>
@@ -38,10 +40,35 @@ static const char *path_in(model *m, const char *name)
 
 static const char sparse_name[] = "sparse_linear.pt", multi_name[] = "colbert_linear.pt";
 
+static tri_status say_reranker(const model *m, tri_error *err)
+{
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s for vectors: it is a cross-encoder, which scores pairs of texts",
+            m->config.dir);
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "trident rerank %s", m->config.dir);
+}
+
+static tri_status say_sparse_only(const model *m, tri_error *err)
+{
+    err_set(err, TRI_ERR_NOT_FOUND,
+            "could not use %s for dense or multi-vectors: it is a SPLADE model, which gives sparse ones alone", m->config.dir);
+    return err_hint(err, TRI_ERR_NOT_FOUND, "--want sparse");
+}
+
 static tri_status choose_heads(model *m, unsigned asked, tri_error *err)
 {
     const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
     if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    if (m->config.task == TASK_RERANK) return asked ? say_reranker(m, err) : TRI_OK;
+    if (m->config.task == TASK_SPLADE) {
+        m->want = TRI_SPARSE;
+        m->sparse_in_trunk = true;
+        return asked & ~(unsigned)TRI_SPARSE ? say_sparse_only(m, err) : TRI_OK;
+    }
+    m->sparse_in_trunk = m->config.task == TASK_TOKEN_WEIGHTS && !file_exists(sparse);
+    if (m->sparse_in_trunk) {
+        m->want = asked ? asked : TRI_DENSE | TRI_SPARSE;
+        return TRI_OK;
+    }
     m->want = asked ? asked : file_exists(sparse) || file_exists(multi) ? TRI_ALL : TRI_DENSE;
     return TRI_OK;
 }
@@ -50,8 +77,12 @@ static tri_status open_heads(model *m, tri_error *err)
 {
     const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
     if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    if (m->config.task == TASK_RERANK) return head_logit_bind(&m->pk, &m->config, m->kind, m->w, &m->logit, err);
+    if (m->config.task == TASK_SPLADE) return head_splade_bind(&m->pk, &m->config, m->kind, m->w, &m->splade, err);
     TRI_TRY(head_dense_bind(&m->pk, &m->config, &m->dense, err));
-    if (m->want & TRI_SPARSE) {
+    if ((m->want & TRI_SPARSE) && m->sparse_in_trunk) {
+        TRI_TRY(head_sparse_bind_classifier(&m->pk, &m->config, m->w, &m->sparse, err));
+    } else if (m->want & TRI_SPARSE) {
         TRI_TRY(head_sparse_bind(&m->pk, &m->config, sparse, &m->sparse, err));
         note_file(m, sparse);
     }
@@ -75,7 +106,7 @@ static tri_status judge_packed(model *m, bool was_named, packed_state *state, tr
     char why[256];
     const char *heads[2], *path = m->packed.path, *dir = m->config.dir, *word = precision_word(m->pk.p);
     size_t n_heads = 0;
-    if (m->want & TRI_SPARSE) heads[n_heads++] = sparse_name;
+    if ((m->want & TRI_SPARSE) && !m->sparse_in_trunk) heads[n_heads++] = sparse_name;
     if (m->want & TRI_MULTI) heads[n_heads++] = multi_name;
     TRI_TRY(packed_match(&m->packed, dir, m->w, heads, n_heads, state, why, err));
     if (*state == PACKED_TOUCHED)
@@ -169,16 +200,6 @@ static void find_specials(model *m)
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 
-static tri_status find_arch(model *m, tri_error *err)
-{
-    char known[256];
-    m->kind = arch_find(m->config.model_type);
-    if (m->kind) return TRI_OK;
-    arch_names(known, sizeof known);
-    err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"model_type\" is \"%s\"", m->config.file, m->config.model_type);
-    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build knows: %s", known);
-}
-
 static tri_status find_limits(model *m, tri_error *err)
 {
     m->max_tokens = m->kind->max_tokens(&m->config);
@@ -188,6 +209,18 @@ static tri_status find_limits(model *m, tri_error *err)
     m->max_text =
         m->config.max_seq_length && m->config.max_seq_length < m->max_tokens ? m->config.max_seq_length : m->max_tokens;
     return TRI_OK;
+}
+
+/* What a BERT has not; nothing is added for one, so that indexes made by it stay good. */
+static void add_shape(hash64_stream *h, const model_config *c)
+{
+    const layer_shape *s = &c->shape;
+    const double facts[] = {s->global.theta, s->global.divisor, s->global.mixed_a, s->global.mixed_b,
+                            s->local.theta,  s->local.divisor,  (double)s->window, (double)s->ffn,
+                            (double)c->task, (double)c->score,  (double)c->act,    (double)c->logit_pool};
+    if (!s->global.on && c->task == TASK_EMBED) return;
+    hash64_update(h, facts, sizeof facts);
+    if (s->is_local) hash64_update(h, s->is_local, c->layers);
 }
 
 /* Identity of what was opened: configuration, and name, type, shape and first bytes of every tensor. Cheap: a few pages a
@@ -202,6 +235,7 @@ static tri_status take_fingerprint(model *m, tri_error *err)
                             m->config.normalize, m->config.n_dense};
     hash64_update(h, m->config.model_type, strlen(m->config.model_type) + 1);
     hash64_update(h, sizes, sizeof sizes);
+    add_shape(h, &m->config);
     const weights *const tables[] = {m->w, m->sparse.w, m->multi.w};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (size_t i = 0; tables[t] && i < weights_count(tables[t]); i++) {
@@ -229,9 +263,8 @@ static tri_status open_weights(model *m, const char *path, const model_how *how,
 
 static tri_status open_parts(model *m, const char *path, const model_how *how, const tri_model_options *o, tri_error *err)
 {
-    TRI_TRY(model_config_load(path, &m->config, &m->keep, err));
+    TRI_TRY(model_config_load(path, &m->config, &m->kind, &m->keep, err));
     note_file(m, m->config.file);
-    TRI_TRY(find_arch(m, err));
     TRI_TRY(find_limits(m, err));
     side_task side = {0};
     tokenizer_job job = {m, o->tokenizer_rules};
@@ -276,6 +309,8 @@ void model_close(model *m)
     head_dense_drop(m->c, &m->dense);
     head_sparse_drop(m->c, &m->sparse);
     head_multi_drop(m->c, &m->multi);
+    head_logit_drop(m->c, &m->logit);
+    head_splade_drop(m->c, &m->splade);
     tokenizer_close(m->tok);
     packing_drop(&m->pk);
     packed_file_close(&m->packed);
@@ -343,8 +378,8 @@ void model_info(const model *m, tri_model_info *out)
         .dense_dim = m->want & TRI_DENSE ? m->dense.dim : 0,
         .multi_dim = m->multi.matrix ? m->multi.dim : 0,
         .want = m->want,
-        .pooling = pooling_name(c->pool),
-        .normalizes_dense = c->normalize,
+        .pooling = pooling_name(c->task == TASK_RERANK ? c->logit_pool : c->pool),
+        .normalizes_dense = c->normalize && c->task != TASK_RERANK,
         .prompt_query = c->prompt_query,
         .prompt_passage = c->prompt_passage,
         .weights_dtype = dtype_name(weights_type(m->w)),
@@ -355,6 +390,10 @@ void model_info(const model *m, tri_model_info *out)
         .fingerprint = m->fingerprint,
         .precision = precision_word(m->pk.p),
         .packed_file = m->packed.path ? m->packed.path : "",
+        .reranks = c->task == TASK_RERANK,
+        .score_activation = c->task != TASK_RERANK       ? ""
+                            : c->score == SCORE_IDENTITY ? "identity"
+                                                         : "sigmoid",
     };
     tokenizer_facts(m, &info);
     size_t n = out->struct_size < sizeof info ? out->struct_size : sizeof info;

@@ -36,7 +36,10 @@ struct tri_model {
     head_dense dense;
     head_sparse sparse;
     head_multi multi;
-    unsigned want;        /* representations that can be asked for */
+    head_splade splade;   /* gives the sparse output where it is there */
+    head_logit logit;     /* a reranker's alone; it has no representations */
+    bool sparse_in_trunk; /* the sparse head is a tensor of w, not a file of its own */
+    unsigned want;        /* representations that can be asked for; 0: a reranker */
     size_t max_tokens;    /* by positions: a longer row cannot be computed */
     size_t max_text;      /* by what the folder says: texts are cut here; <= max_tokens */
     uint32_t specials[4]; /* ids that the sparse head drops: <s> <pad> </s> <unk> */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_config.c — config.json of a BERT or XLM-RoBERTa encoder.
+/* model_config.c — config.json: which architecture reads it (arch_*.c read their own keys), and what the weights are for.
  *
  * Every dimension, epsilon, activation and id comes from the folder; nothing is derived from a model's name. A key that changes
- * the maths and holds a value we do not compute (position_embedding_type, hidden_act, is_decoder) is refused: a wrong vector is
- * worse than none. Bounds are those of base/limits.h; they exist so that a hostile file cannot ask for 2^31 layers. */
+ * the maths and holds a value we do not compute is refused: a wrong vector is worse than none. */
 #include "model/model_config.h"
 
 #include <string.h>
@@ -12,18 +11,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "formats/json.h"
+#include "model/arch.h"
 #include "model/st_folder.h"
-
-static const struct {
-    const char *name;
-    activation act;
-} activations[] = {
-    {"gelu", ACT_GELU_ERF},       {"gelu_python", ACT_GELU_ERF},
-    {"gelu_new", ACT_GELU_TANH},  {"gelu_pytorch_tanh", ACT_GELU_TANH},
-    {"gelu_fast", ACT_GELU_TANH}, {"quick_gelu", ACT_QUICK_GELU},
-    {"relu", ACT_RELU},           {"silu", ACT_SILU},
-    {"swish", ACT_SILU},          {"tanh", ACT_TANH},
-};
 
 const char *pooling_name(pooling p)
 {
@@ -36,78 +25,62 @@ const char *pooling_name(pooling p)
     return names[p];
 }
 
-static tri_status need_size(const json_t *o, const char *key, const char *file, size_t max, size_t *out, tri_error *err)
+static tri_status find_arch(const json_t *o, model_config *c, const arch **kind, arena *keep, tri_error *err)
 {
-    json_t *v = json_object_get(o, key);
-    if (!v || json_is_null(v)) return err_set(err, TRI_ERR_FORMAT, "could not read %s: key \"%s\" is missing", file, key);
-    return json_get_size(o, key, file, 0, 1, max, out, err);
-}
-
-static tri_status read_activation(const json_t *o, model_config *c, tri_error *err)
-{
-    const char *name;
-    TRI_TRY(json_get_str(o, "hidden_act", c->file, "gelu", &name, err));
-    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
-        if (strcmp(name, activations[i].name) != 0) continue;
-        c->act = activations[i].act;
-        return TRI_OK;
-    }
-    return err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"hidden_act\" is \"%s\", which is not an activation we know",
-                   c->file, name);
-}
-
-/* Keys whose other values mean another computation. */
-static tri_status refuse_other_maths(const json_t *o, const model_config *c, tri_error *err)
-{
-    const char *kind;
-    TRI_TRY(json_get_str(o, "position_embedding_type", c->file, "absolute", &kind, err));
-    if (strcmp(kind, "absolute") != 0)
-        return err_set(err, TRI_ERR_UNSUPPORTED,
-                       "could not use %s: \"position_embedding_type\" is \"%s\"; only \"absolute\" is computed", c->file, kind);
-    static const char *const flags[] = {"is_decoder", "add_cross_attention"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        bool on;
-        TRI_TRY(json_get_bool(o, flags[i], c->file, false, &on, err));
-        if (on)
-            return err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"%s\" is true; only encoders are computed", c->file,
-                           flags[i]);
-    }
-    return TRI_OK;
-}
-
-static tri_status read_sizes(const json_t *o, model_config *c, tri_error *err)
-{
-    TRI_TRY(need_size(o, "hidden_size", c->file, LIMIT_WIDTH, &c->hidden, err));
-    TRI_TRY(need_size(o, "num_hidden_layers", c->file, LIMIT_LAYERS, &c->layers, err));
-    TRI_TRY(need_size(o, "num_attention_heads", c->file, LIMIT_WIDTH, &c->heads, err));
-    TRI_TRY(need_size(o, "intermediate_size", c->file, LIMIT_WIDTH, &c->ffn, err));
-    TRI_TRY(need_size(o, "vocab_size", c->file, LIMIT_VOCAB, &c->vocab, err));
-    TRI_TRY(need_size(o, "max_position_embeddings", c->file, LIMIT_POSITIONS, &c->positions, err));
-    TRI_TRY(json_get_size(o, "type_vocab_size", c->file, 2, 0, 256, &c->types, err)); /* a type id is a byte */
-    if (c->hidden % c->heads)
-        return err_set(err, TRI_ERR_FORMAT, "could not use %s: \"num_attention_heads\" %zu does not divide \"hidden_size\" %zu",
-                       c->file, c->heads, c->hidden);
-    double eps;
-    TRI_TRY(json_get_f64(o, "layer_norm_eps", c->file, 1e-12, &eps, err)); /* the default of transformers' BertConfig */
-    if (!(eps > 0 && eps < 1)) return err_set(err, TRI_ERR_FORMAT, "could not use %s: \"layer_norm_eps\" is %g", c->file, eps);
-    c->eps = (float)eps;
-    size_t pad;
-    TRI_TRY(json_get_size(o, "pad_token_id", c->file, 0, 0, LIMIT_VOCAB, &pad, err));
-    c->pad_id = (uint32_t)pad;
-    return TRI_OK;
-}
-
-static tri_status read_config(const json_t *o, model_config *c, arena *keep, tri_error *err)
-{
-    if (!json_is_object(o)) return err_set(err, TRI_ERR_FORMAT, "could not read %s: it does not hold a JSON object", c->file);
     const char *type;
+    char known[256];
+    if (!json_is_object(o)) return err_set(err, TRI_ERR_FORMAT, "could not read %s: it does not hold a JSON object", c->file);
     TRI_TRY(json_get_str(o, "model_type", c->file, NULL, &type, err));
     if (!type) return err_set(err, TRI_ERR_FORMAT, "could not read %s: key \"model_type\" is missing", c->file);
     if (!(c->model_type = arena_copy(keep, type, strlen(type)))) return err_memory(err, strlen(type));
-    return TRI_OK;
+    *kind = arch_find(type);
+    if (*kind) return TRI_OK;
+    arch_names(known, sizeof known);
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"model_type\" is \"%s\"", c->file, type);
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build knows: %s", known);
 }
 
-tri_status model_config_load(const char *dir, model_config *out, arena *keep, tri_error *err)
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* num_labels, or the names of the labels; transformers' default is two. */
+static tri_status one_label(const json_t *o, const model_config *c, tri_error *err)
+{
+    const json_t *names = json_object_get(o, "id2label");
+    size_t n = json_is_object(names) ? json_object_size(names) : 2;
+    TRI_TRY(json_get_size(o, "num_labels", c->file, n, 1, LIMIT_WIDTH, &n, err));
+    if (n == 1) return TRI_OK;
+    return err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: a classifier of %zu labels; a reranker has one", c->file, n);
+}
+
+static tri_status read_task(const json_t *o, model_config *c, tri_error *err)
+{
+    const json_t *list = json_object_get(o, "architectures"), *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        const char *name = json_is_string(item) ? json_string_value(item) : "";
+        if (ends_with(name, "ForSequenceClassification")) c->task = TASK_RERANK;
+        if (ends_with(name, "ForTokenClassification")) c->task = TASK_TOKEN_WEIGHTS;
+    }
+    return c->task == TASK_RERANK ? one_label(o, c, err) : TRI_OK;
+}
+
+static tri_status read_config(const json_t *o, model_config *c, const arch **kind, arena *keep, tri_error *err)
+{
+    TRI_TRY(find_arch(o, c, kind, keep, err));
+    TRI_TRY((*kind)->configure(o, c, keep, err));
+    TRI_TRY(read_task(o, c, err));
+    if (c->task == TASK_RERANK && !(*kind)->logit.out[0])
+        return err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: no reranker of \"model_type\" \"%s\" is known", c->file,
+                       c->model_type);
+    return st_folder_load(o, c, keep, err);
+}
+
+tri_status model_config_load(const char *dir, model_config *out, const arch **kind, arena *keep, tri_error *err)
 {
     char path[LIMIT_PATH];
     memset(out, 0, sizeof *out);
@@ -122,11 +95,7 @@ tri_status model_config_load(const char *dir, model_config *out, arena *keep, tr
     if (!out->dir || !out->file) return err_memory(err, sizeof path);
     json_t *o;
     TRI_TRY(json_file_load(path, &o, err));
-    tri_status st = read_config(o, out, keep, err);
-    if (!st) st = refuse_other_maths(o, out, err);
-    if (!st) st = read_sizes(o, out, err);
-    if (!st) st = read_activation(o, out, err);
+    tri_status st = read_config(o, out, kind, keep, err);
     json_decref(o);
-    if (!st) st = st_folder_load(out, keep, err);
     return st;
 }

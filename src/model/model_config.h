@@ -22,6 +22,37 @@ typedef struct dense_module {
     activation act;
 } dense_module;
 
+/* What config.json's "architectures" says that the weights are for. */
+typedef enum {
+    TASK_EMBED,         /* ...Model, and ...ForMaskedLM used for its trunk */
+    TASK_RERANK,        /* ...ForSequenceClassification: a pair to a score */
+    TASK_TOKEN_WEIGHTS, /* ...ForTokenClassification: vectors, and a weight for each token (GTE) */
+    TASK_SPLADE,        /* a masked-LM head under sentence-transformers' SpladePooling: sparse vectors over the vocabulary */
+} model_task;
+
+/* How positions enter attention: the frequencies of one kind of layer. */
+typedef struct rotary {
+    bool on;
+    double theta;
+    double divisor;          /* of every frequency */
+    double mixed_a, mixed_b; /* of frequency i also exp(a (i + 1)^b); a 0 = not so */
+} rotary;
+
+typedef enum { FFN_PLAIN, FFN_GATE_FIRST, FFN_GATE_SECOND } ffn_kind; /* which half of the wide matrix is activated */
+
+/* What differs from BERT inside a layer; all zero for BERT. */
+typedef struct layer_shape {
+    bool norms_first; /* LayerNorm before attention and feed-forward, not after them; the first layer's is left out */
+    bool qkv_in_one;  /* one tensor holds queries, keys and values */
+    bool no_qkv_bias, no_o_bias, no_up_bias, no_down_bias, no_norm_bias;
+    ffn_kind ffn;
+    rotary global, local;    /* of layers that see every key, and of those that see a window */
+    size_t window;           /* a local layer's query sees keys at most so far away */
+    const uint8_t *is_local; /* [layers]; NULL: none is */
+} layer_shape;
+
+typedef enum { SCORE_SIGMOID, SCORE_IDENTITY } score_activation;
+
 typedef struct model_config {
     const char *dir, *file; /* folder; path of config.json */
     const char *model_type;
@@ -30,6 +61,16 @@ typedef struct model_config {
     activation act;
     uint32_t pad_id;       /* config.json's, used for XLM-R positions only */
     size_t max_seq_length; /* smallest of what the folder's files say; 0 = nothing */
+    bool no_positions;     /* no table of absolute positions */
+    layer_shape shape;
+
+    /* what it is for */
+    model_task task;
+    pooling logit_pool; /* the rows that the classification head reads: POOL_CLS or POOL_MEAN */
+    activation logit_act;
+    bool logit_dense_bias;
+    score_activation score; /* from logit to score */
+    bool from_st;           /* made with sentence-transformers: its cutting of long pairs is meant */
 
     /* sentence-transformers folder */
     pooling pool;
@@ -39,11 +80,13 @@ typedef struct model_config {
     const char *prompt_query, *prompt_passage; /* "" = none */
 } model_config;
 
-/* Reads config.json, modules.json, *_Pooling, *_Dense, config_sentence_transformers.json, sentence_bert_config.json and
- * tokenizer_config.json. Strings live in `keep`. An unknown value of a key that changes the maths is an error. */
-tri_status model_config_load(const char *dir, model_config *out, arena *keep, tri_error *err);
+struct arch;
 
-/* Notes a file as read, for `info`; see model.h. */
+/* Reads config.json, modules.json, *_Pooling, *_Dense, config_sentence_transformers.json, sentence_bert_config.json and
+ * tokenizer_config.json. Strings live in `keep`. *kind is the architecture that model_type names. An unknown value of a key
+ * that changes the maths is an error. */
+tri_status model_config_load(const char *dir, model_config *out, const struct arch **kind, arena *keep, tri_error *err);
+
 const char *pooling_name(pooling p);
 
 #endif

@@ -73,7 +73,7 @@ tri_sparse_view tri_embeddings_sparse(const tri_embeddings *e, size_t i)
 {
     tri_sparse_view none = {NULL, NULL, 0};
     if (i >= e->count || !(e->want & TRI_SPARSE)) return none;
-    size_t at = e->texts[i].token_start;
+    size_t at = e->texts[i].sparse_start;
     tri_sparse_view v = {e->sparse_ids + at, e->sparse_weights + at, e->texts[i].n_sparse};
     return v;
 }
@@ -107,7 +107,43 @@ const uint32_t *tri_embeddings_ids(const tri_embeddings *e, size_t i, size_t *n)
     return i < e->count ? e->ids + e->texts[i].token_start : NULL;
 }
 
+/* The block holds ids and then weights, `cap` of each. */
+static tri_status grow_sparse(tri_embeddings *e, size_t used, size_t need, tri_error *err)
+{
+    size_t cap = e->sparse_cap > need / 2 ? 2 * e->sparse_cap : need, bytes;
+    if (need <= e->sparse_cap) return TRI_OK;
+    char *block = mul_size(cap, sizeof(uint32_t) + sizeof(float), &bytes) ? mem_alloc(bytes) : NULL;
+    if (!block) return err_memory(err, need * (sizeof(uint32_t) + sizeof(float)));
+    uint32_t *ids = (uint32_t *)(void *)block;
+    float *weights = (float *)(void *)(block + cap * sizeof *ids);
+    if (used) memcpy(ids, e->sparse_ids, used * sizeof *ids);
+    if (used) memcpy(weights, e->sparse_weights, used * sizeof *weights);
+    mem_free(e->sparse_block);
+    e->sparse_block = block;
+    e->sparse_cap = cap;
+    e->sparse_ids = ids;
+    e->sparse_weights = weights;
+    return TRI_OK;
+}
+
+tri_status result_add_sparse(tri_embeddings *e, size_t i, const float *values, size_t V, tri_error *err)
+{
+    size_t n = 0, at = e->sparse_used;
+    for (size_t v = 0; v < V; v++) n += values[v] > 0;
+    TRI_TRY(grow_sparse(e, at, at + n, err));
+    e->texts[i].sparse_start = at;
+    e->texts[i].n_sparse = n;
+    for (size_t v = 0; v < V; v++) {
+        if (!(values[v] > 0)) continue;
+        e->sparse_ids[at] = (uint32_t)v;
+        e->sparse_weights[at++] = values[v];
+    }
+    e->sparse_used = at;
+    return TRI_OK;
+}
+
 void tri_embeddings_free(tri_embeddings *e)
 {
+    if (e) mem_free(e->sparse_block);
     mem_free_aligned(e);
 }

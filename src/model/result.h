@@ -11,8 +11,9 @@
 #include "trident/embed.h"
 
 typedef struct result_text {
-    size_t token_start; /* into ids and, at the same place, sparse */
-    size_t n_tokens, n_sparse;
+    size_t token_start; /* into ids */
+    size_t n_tokens;
+    size_t sparse_start, n_sparse; /* into sparse_ids and sparse_weights; token_start where a token gives one weight at most */
     size_t bad_bytes;
     int truncated;
 } result_text;
@@ -27,7 +28,12 @@ struct tri_embeddings {
     uint32_t *sparse_ids;  /* [tokens] */
     float *sparse_weights; /* [tokens] */
     float *multi;          /* [tokens - count, multi_dim]: text i begins at row token_start - i */
+    void *sparse_block;    /* NULL, or where sparse_ids and sparse_weights are when they are not of the block: */
+    size_t sparse_used, sparse_cap;
 };
+
+/* A sparse vector that is not bounded by the text's tokens: its positive elements of values [V], after all that is there. */
+tri_status result_add_sparse(tri_embeddings *e, size_t i, const float *values, size_t V, tri_error *err);
 
 /* Room for `count` texts of `tokens` tokens in all; texts[] zeroed. */
 tri_status result_new(size_t count, size_t tokens, unsigned want, size_t dense_dim, size_t multi_dim, tri_embeddings **out,

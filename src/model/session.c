@@ -36,7 +36,8 @@ static size_t head_bytes(const model *m, size_t rows)
 {
     size_t dense = m->config.hidden;
     for (size_t i = 0; i < m->config.n_dense; i++) dense = larger(dense, m->config.dense[i].out);
-    return larger(2 * rows * dense * sizeof(float),
+    size_t splade = m->splade.decoder ? head_splade_floats(&m->config) * sizeof(float) : 0;
+    return larger(larger(2 * rows * dense * sizeof(float), splade),
                   m->multi.matrix ? rows * head_multi_floats(&m->multi, m->config.hidden) * sizeof(float) : 0);
 }
 
@@ -96,6 +97,8 @@ static tri_status alloc_host(session *s, tri_error *err)
     s->multi_rows = mem_array(T, sizeof *s->multi_rows);
     s->token_weights = mem_array(T, sizeof *s->token_weights);
     s->order = mem_array(T, sizeof *s->order);
+    if (s->m->splade.decoder && !(s->vocab_weights = mem_array(s->m->config.vocab, sizeof *s->vocab_weights)))
+        return err_memory(err, s->m->config.vocab * sizeof *s->vocab_weights);
     bool ok = b->ids && b->types && b->positions && b->seq_start && b->wanted && b->wanted_start && s->multi_rows &&
               s->token_weights && s->order;
     return ok ? TRI_OK : err_memory(err, T * 49);
@@ -144,7 +147,7 @@ void session_free(session *s)
     compute *c = s->m->c;
     compute_free(c, s->ws.block);
     void *const host[] = {s->b.ids,          s->b.types,    s->b.positions,   s->b.seq_start, s->b.wanted,
-                          s->b.wanted_start, s->multi_rows, s->token_weights, s->order};
+                          s->b.wanted_start, s->multi_rows, s->token_weights, s->order,       s->vocab_weights};
     for (size_t i = 0; i < sizeof host / sizeof *host; i++) mem_free(host[i]);
     for (size_t i = 0; i < s->n_workers; i++) {
         tokenizer_scratch_free(s->workers[i].tok);

@@ -18,6 +18,7 @@ struct tri_session {
     batch b;              /* its arrays are the session's, sized for max_rows */
     int32_t *multi_rows;  /* [max_rows] rows of the encoder's result that the multi head projects */
     float *token_weights; /* [max_rows] */
+    float *vocab_weights; /* [V] of a SPLADE model, else NULL */
     uint64_t *order;      /* [max_rows] */
     arena scratch;        /* per call */
     size_t n_workers;

@@ -118,6 +118,23 @@ static tri_status read_dense(const char *folder, model_config *c, arena *keep, t
     return TRI_OK;
 }
 
+/* The greatest of each column, log(1 + relu(.)): the one form that is computed. */
+static tri_status read_splade(const char *folder, model_config *c, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    json_t *o;
+    const char *strategy, *act;
+    TRI_TRY(load_optional(folder, "config.json", path, &o, err));
+    c->task = TASK_SPLADE;
+    tri_status st = json_get_str(o, "pooling_strategy", path, "max", &strategy, err);
+    if (!st) st = json_get_str(o, "activation_function", path, "relu", &act, err);
+    if (!st && (strcmp(strategy, "max") != 0 || strcmp(act, "relu") != 0))
+        st = err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: \"%s\" of \"%s\"; only max of relu is computed", path,
+                     strategy, act);
+    json_decref(o);
+    return st;
+}
+
 static tri_status read_module(const json_t *module, const char *path, model_config *c, arena *keep, tri_error *err)
 {
     const char *type, *name;
@@ -130,7 +147,8 @@ static tri_status read_module(const json_t *module, const char *path, model_conf
     char folder[LIMIT_PATH];
     if (file_join(folder, sizeof folder, c->dir, name))
         return err_set(err, TRI_ERR_LIMIT, "could not use %s: module path too long", path);
-    if (strcmp(kind, "Transformer") == 0) return TRI_OK;
+    if (strcmp(kind, "Transformer") == 0 || strcmp(kind, "MLMTransformer") == 0) return TRI_OK;
+    if (strcmp(kind, "SpladePooling") == 0) return read_splade(folder, c, err);
     if (strcmp(kind, "Pooling") == 0) return read_pooling(folder, c, err);
     if (strcmp(kind, "Dense") == 0) return read_dense(folder, c, keep, err);
     if (strcmp(kind, "Normalize") == 0) {
@@ -211,10 +229,43 @@ static tri_status read_limits(model_config *c, tri_error *err)
     return TRI_OK;
 }
 
-tri_status st_folder_load(model_config *c, arena *keep, tri_error *err)
+/* ---- rerankers ------------------------------------------------------------------------------------------------------ */
+
+/* "torch.nn.modules.linear.Identity" */
+static tri_status score_by_class(const char *class, const char *file, model_config *c, tri_error *err)
+{
+    const char *dot = strrchr(class, '.'), *name = dot ? dot + 1 : class;
+    c->from_st = true;
+    c->score = strcmp(name, "Identity") == 0 ? SCORE_IDENTITY : SCORE_SIGMOID;
+    if (c->score == SCORE_IDENTITY || strcmp(name, "Sigmoid") == 0) return TRI_OK;
+    return err_set(err, TRI_ERR_UNSUPPORTED,
+                   "could not use %s: the activation of scores is \"%s\"; Sigmoid and Identity are known", file, class);
+}
+
+/* Where version 6 keeps it, then where 4 and 5 did, then where it was before; sigmoid when nobody says (CrossEncoder's default
+ * for one label). */
+static tri_status read_score_activation(const json_t *config_json, model_config *c, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    const char *newest, *newer, *old;
+    json_t *o;
+    TRI_TRY(load_optional(c->dir, "config_sentence_transformers.json", path, &o, err));
+    tri_status st = json_get_str(o, "activation_fn", path, NULL, &newest, err);
+    if (!st && newest) st = score_by_class(newest, path, c, err);
+    json_decref(o);
+    if (st || c->from_st) return st;
+    const json_t *mark = json_object_get(config_json, "sentence_transformers");
+    TRI_TRY(json_get_str(mark, "activation_fn", c->file, NULL, &newer, err));
+    TRI_TRY(json_get_str(config_json, "sbert_ce_default_activation_function", c->file, NULL, &old, err));
+    c->from_st = json_is_object(mark);
+    return newer || old ? score_by_class(newer ? newer : old, c->file, c, err) : TRI_OK;
+}
+
+tri_status st_folder_load(const json_t *config_json, model_config *c, arena *keep, tri_error *err)
 {
     c->pool = POOL_CLS;
     TRI_TRY(read_modules(c, keep, err));
     TRI_TRY(read_prompts(c, keep, err));
+    if (c->task == TASK_RERANK) TRI_TRY(read_score_activation(config_json, c, err));
     return read_limits(c, err);
 }

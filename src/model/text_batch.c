@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/sort.h"
+#include "model/first_failure.h"
 
 typedef struct job {
     session *s;
@@ -21,14 +22,10 @@ typedef struct job {
     const char *prompt;
     const tri_input *inputs;
     text_tokens *out;
-    struct failure {
-        size_t input; /* lowest that failed on this worker */
-        tri_status status;
-        tri_error err;
-    } * failures; /* [n_workers] */
+    failure *failures; /* [n_workers] */
 } job;
 
-static tri_status check_ids(const session *s, const tri_input *in, tri_error *err)
+tri_status text_batch_check_ids(const session *s, const tri_input *in, tri_error *err)
 {
     const model *m = s->m;
     if (in->n_ids == 0) return err_set(err, TRI_ERR_ARGUMENT, "could not encode: a text of zero tokens");
@@ -84,24 +81,24 @@ static tri_status tokenize_text(job *j, struct session_worker *w, tri_text text,
     memcpy(types, e.type_ids, e.n);
     *out = (text_tokens){ids, types, e.n, e.truncated, e.bad_bytes};
     tri_input as_ids = {.ids = ids, .type_ids = types, .n_ids = e.n};
-    return check_ids(s, &as_ids, err);
+    return text_batch_check_ids(s, &as_ids, err);
 }
 
 static void tokenize_one(void *ctx, size_t i, size_t worker)
 {
     job *j = ctx;
     const tri_input *in = &j->inputs[i];
-    struct failure *f = &j->failures[worker];
-    if (f->status && f->input < i) return;
+    failure *f = &j->failures[worker];
+    if (!failure_is_later(f, i)) return;
     tri_error err = {0};
     tri_status st;
     if (in->ids) {
-        st = check_ids(j->s, in, &err);
+        st = text_batch_check_ids(j->s, in, &err);
         j->out[i] = (text_tokens){in->ids, in->type_ids, in->n_ids, false, 0};
     } else {
         st = tokenize_text(j, &j->s->workers[worker], in->text, &j->out[i], &err);
     }
-    if (st && (!f->status || i < f->input)) *f = (struct failure){i, st, err};
+    failure_note(f, i, st, &err);
 }
 
 static bool any_text(const tri_input *inputs, size_t count)
@@ -131,13 +128,8 @@ tri_status text_batch_tokenize(session *s, const tri_embed_options *o, const tri
     j.failures = arena_calloc(&s->scratch, s->n_workers, sizeof *j.failures);
     if (!j.out || !j.failures) return err_memory(err, count * sizeof *j.out);
     pool_run(s->m->c->threads, tokenize_one, &j, count);
-    const struct failure *first = NULL;
-    for (size_t w = 0; w < s->n_workers; w++)
-        if (j.failures[w].status && (!first || j.failures[w].input < first->input)) first = &j.failures[w];
     *out = j.out;
-    if (!first) return TRI_OK;
-    if (err) *err = first->err;
-    return count > 1 ? err_prefix(err, first->status, "input %zu: ", first->input) : first->status;
+    return failure_tell(j.failures, s->n_workers, "input", count, err);
 }
 
 tri_status text_batch_sort(session *s, const text_tokens *texts, size_t count, uint64_t **order, tri_error *err)

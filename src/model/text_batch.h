@@ -20,6 +20,9 @@ typedef struct text_tokens {
 tri_status text_batch_tokenize(session *s, const tri_embed_options *o, const tri_input *inputs, size_t count, text_tokens **out,
                                tri_error *err);
 
+/* Are there as many ids as the model can take, and is each in its tables? */
+tri_status text_batch_check_ids(const session *s, const tri_input *in, tri_error *err);
+
 /* Input numbers, longest first (equal lengths: in input order), in the session's scratch. */
 tri_status text_batch_sort(session *s, const text_tokens *texts, size_t count, uint64_t **order, tri_error *err);
 

@@ -63,4 +63,12 @@ typedef struct encoding {
 tri_status tokenizer_encode(const tokenizer *t, tokenizer_scratch *s, tri_text text, const tri_text *pair,
                             const encode_options *options, encoding *out, tri_error *err);
 
+/* Tokens of one text, encoded without specials, of which `keep` stay: the first, or the last where the folder says so. */
+typedef struct token_part {
+    const uint32_t *ids; /* [n] */
+    size_t n, keep;
+} token_part;
+/* Two such texts in the template of pairs. */
+tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, token_part b, encoding *out, tri_error *err);
+
 #endif

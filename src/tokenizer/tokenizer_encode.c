@@ -174,6 +174,21 @@ static tri_status finish(tokenizer_scratch *s, const template_list *parts, const
     return TRI_OK;
 }
 
+static u32_list keep_part(const tokenizer *t, token_part p)
+{
+    u32_list ids = {(uint32_t *)(uintptr_t)p.ids, p.n, p.n}; /* read only */
+    return keep(t, &ids, p.keep);
+}
+
+tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, token_part b, encoding *out, tri_error *err)
+{
+    u32_list first = keep_part(t, a), second = keep_part(t, b);
+    encoding e = {.truncated = a.keep < a.n || b.keep < b.n};
+    TRI_TRY(finish(s, &t->template.pair, &first, &second, false, &e, err));
+    *out = e;
+    return TRI_OK;
+}
+
 tri_status tokenizer_encode(const tokenizer *t, tokenizer_scratch *s, tri_text text, const tri_text *pair,
                             const encode_options *options, encoding *out, tri_error *err)
 {

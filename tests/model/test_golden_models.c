@@ -26,6 +26,7 @@ typedef struct opened {
     tri_session *s;
     tri_input *inputs;
     uint32_t *ids;
+    uint8_t *types;
     int64_t *cu;
     size_t n_texts, n_ids;
 } opened;
@@ -43,8 +44,8 @@ static void open_model(const char *dir, const char *ids_name, const char *cu_nam
     assert_int_equal(tri_engine_open(&eo, &o->engine, &err), TRI_OK);
     if (tri_model_open(o->engine, dir, NULL, &o->m, &err)) fail_msg("%s: %s", dir, err.text);
     assert_int_equal(tri_session_new(o->m, NULL, &o->s, &err), TRI_OK);
-    size_t n_cu;
-    int64_t *ids = golden_integers(g, ids_name, &o->n_ids);
+    size_t n_cu, n_types;
+    int64_t *ids = golden_integers(g, ids_name, &o->n_ids), *types = golden_integers(g, "token_type_ids", &n_types);
     o->cu = golden_integers(g, cu_name, &n_cu);
     assert_non_null(ids);
     assert_non_null(o->cu);
@@ -52,9 +53,13 @@ static void open_model(const char *dir, const char *ids_name, const char *cu_nam
     o->ids = malloc(o->n_ids * sizeof *o->ids + 1);
     o->inputs = calloc(o->n_texts, sizeof *o->inputs);
     for (size_t i = 0; i < o->n_ids; i++) o->ids[i] = (uint32_t)ids[i];
+    o->types = calloc(o->n_ids, 1);
+    for (size_t i = 0; types && i < o->n_ids; i++) o->types[i] = (uint8_t)types[i];
     for (size_t i = 0; i < o->n_texts; i++)
-        o->inputs[i] = (tri_input){.ids = o->ids + o->cu[i], .n_ids = (size_t)(o->cu[i + 1] - o->cu[i])};
+        o->inputs[i] =
+            (tri_input){.ids = o->ids + o->cu[i], .type_ids = o->types + o->cu[i], .n_ids = (size_t)(o->cu[i + 1] - o->cu[i])};
     free(ids);
+    free(types);
 }
 
 static void close_model(opened *o)
@@ -64,6 +69,7 @@ static void close_model(opened *o)
     tri_engine_close(o->engine);
     free(o->inputs);
     free(o->ids);
+    free(o->types);
     free(o->cu);
 }
 
@@ -132,6 +138,26 @@ static void check_sparse(const golden *g, const tri_embeddings *e)
     }
     free(ids);
     free(cu);
+}
+
+/* SPLADE: every word of the vocabulary has its weight in the case. */
+static void check_splade(const golden *g, const tri_embeddings *e)
+{
+    size_t n;
+    const float *want = golden_floats(g, "splade", &n);
+    if (!want) return;
+    size_t V = n / tri_embeddings_count(e);
+    float *got = malloc(V * sizeof *got);
+    for (size_t i = 0; i < tri_embeddings_count(e); i++) {
+        tri_sparse_view v = tri_embeddings_sparse(e, i);
+        memset(got, 0, V * sizeof *got);
+        for (size_t j = 0; j < v.count; j++) {
+            assert_true(v.ids[j] < V && v.weights[j] > 0 && (j == 0 || v.ids[j] > v.ids[j - 1]));
+            got[v.ids[j]] = v.weights[j];
+        }
+        check(g, "splade", got, want + i * V, V);
+    }
+    free(got);
 }
 
 /* Rows of every text, in input order, straight from the encoder. */
@@ -232,6 +258,7 @@ static void run_case(const char *dir, const char *model_dir)
     check_dense(&g, "dense", e);
     check_multi(&g, "colbert", e);
     check_sparse(&g, e);
+    check_splade(&g, e);
     check_scores(&g, e);
     check_hidden(&g, &o);
     check_tokens(&g, &o, "texts");
@@ -262,7 +289,7 @@ static void run_case_everywhere(const char *dir)
 static void test_cases_in_the_repository(void **state)
 {
     (void)state;
-    static const char *const names[] = {"xlmr-m3-colbertdim", "xlmr-m3-edge", "bert-dense-old"};
+    static const char *const names[] = {"xlmr-m3-colbertdim", "xlmr-m3-edge", "bert-dense-old", "gte-ntk", "modernbert-v5"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char dir[4096];
         snprintf(dir, sizeof dir, "%s/tests/golden/models/%s", TEST_ROOT, names[i]);
@@ -274,8 +301,10 @@ static void test_cases_of_the_full_set(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "xlmr-m3",      "xlmr-m3-bin", "xlmr-m3-f16", "xlmr-m3-bf16", "xlmr-m3-trace",  "xlmr-m3-colbertdim", "xlmr-m3-mean",
-        "xlmr-m3-edge", "xlmr-long",   "bert-mean",   "bert-dense",   "bert-dense-old", "bert-gammabeta",     "bert-prefix"};
+        "xlmr-m3",        "xlmr-m3-bin",  "xlmr-m3-f16", "xlmr-m3-bf16",    "xlmr-m3-trace", "xlmr-m3-colbertdim",
+        "xlmr-m3-mean",   "xlmr-m3-edge", "xlmr-long",   "bert-mean",       "bert-dense",    "bert-dense-old",
+        "bert-gammabeta", "bert-prefix",  "gte-ntk",     "gte-plain",       "gte-types",     "gte-unpacked",
+        "gte-mixedb",     "gte-native",   "modernbert",  "modernbert-bias", "modernbert-v5", "splade"};
     if (!golden_shared()) skip();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char dir[4096];
