@@ -22,14 +22,15 @@ import sys
 from c_source import ROOT, Tap, find, includes, name, strip
 
 LEVELS = {"base": 0, "formats": 1, "tokenizer": 2, "compute": 2, "model": 3, "train": 4, "index": 4, "search": 5, "eval": 5,
-          "api": 6, "hub": 7, "serve": 8, "lab": 8, "cli": 8}
+          "api": 6, "hub": 7, "lab": 7, "serve": 8, "cli": 8}
 PROGRAMS = {"hub", "cli", "serve", "lab"}
-# Programs speak to the library through the treaty; of the rooms below it they may use these, and of each other's, hub.
-PROGRAM_DEPS = {"base", "formats", "hub"}
+# Programs speak to the library through the treaty; of the rooms below it they may use these, and of each other's, hub
+# and lab.
+PROGRAM_DEPS = {"base", "formats", "hub", "lab"}
 # The words of the treaty that a room below it may use: a room that implements a public header speaks that header's types.
 PUBLIC = {
     "tokenizer": {"embed", "engine"},
-    "model": {"embed", "engine", "experimental"},
+    "model": {"embed", "engine", "rerank", "experimental"},
     "index": {"index"},
     "search": {"search", "index", "eval"},
     "eval": {"eval"},
@@ -38,7 +39,8 @@ EVERYWHERE = {"status", "types"}
 # A header that only these rooms include. Everything else from the C library is free.
 HOMES = {
     "curl/": {"hub"},
-    "openssl/": {"hub"},
+    "openssl/": {"hub", "lab"},
+    "sqlite3.h": {"lab"},
     "utf8proc.h": {"tokenizer", "base"},
     "xxhash.h": {"base"},
     "zlib.h": {"formats", "base", "hub"},

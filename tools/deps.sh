@@ -34,6 +34,7 @@ for group in "${@:-build}"; do
         need_library zlib1g-dev zlib
         need_library libcurl4-openssl-dev libcurl
         need_library libssl-dev libcrypto
+        need_library libsqlite3-dev sqlite3
         ;;
     test)
         need_command python3 python3

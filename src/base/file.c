@@ -285,6 +285,27 @@ tri_status file_sync_dir(const char *path, tri_error *err)
     return TRI_OK;
 }
 
+static tri_status write_all(int fd, const char *path, const uint8_t *p, size_t len, tri_error *err)
+{
+    while (len) {
+        ssize_t n = write_fails() ? -1 : write(fd, p, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return say_errno(err, "write", path, errno);
+        p += n;
+        len -= (size_t)n;
+    }
+    return TRI_OK;
+}
+
+tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err)
+{
+    int fd = write_fails() ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return say_errno(err, "open", path, errno);
+    tri_status st = write_all(fd, path, bytes, len, err);
+    close(fd);
+    return st;
+}
+
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name)
 {
     size_t len = strlen(dir);
@@ -358,14 +379,8 @@ tri_status out_file_open(const char *path, out_file **out, tri_error *err)
 
 static tri_status write_through(out_file *f, const uint8_t *p, size_t len, tri_error *err)
 {
-    while (len) {
-        ssize_t n = write_fails() ? -1 : write(f->fd, p, len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return say_errno(err, "write", f->path, errno);
-        p += n;
-        len -= (size_t)n;
-        f->written += (uint64_t)n;
-    }
+    TRI_TRY(write_all(f->fd, f->path, p, len, err));
+    f->written += len;
     return TRI_OK;
 }
 

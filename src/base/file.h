@@ -47,6 +47,8 @@ tri_status file_make_dirs(const char *path, tri_error *err); /* mkdir -p */
 tri_status file_remove(const char *path, tri_error *err);    /* missing is fine */
 tri_status file_rename(const char *from, const char *to, tri_error *err);
 tri_status file_sync_dir(const char *path, tri_error *err);
+/* Adds bytes at the end of a file, made if it is not there. Whoever reads the file later finds them, also after a kill. */
+tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err);
 /* "dir/name" into out (NUL-terminated). TRI_ERR_LIMIT when it does not fit. */
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -54,6 +55,18 @@ tri_status lock_file_take(const char *path, lock_file *out, long *holder, tri_er
     }
     out->fd = fd;
     return TRI_OK;
+}
+
+tri_status lock_file_wait(const char *path, unsigned ms, lock_file *out, tri_error *err)
+{
+    enum { STEP_MS = 5 };
+    const struct timespec step = {0, STEP_MS * 1000000L};
+    tri_status st = lock_file_take(path, out, NULL, err);
+    for (unsigned waited = 0; st == TRI_ERR_STATE && waited < ms; waited += STEP_MS) {
+        nanosleep(&step, NULL);
+        st = lock_file_take(path, out, NULL, err);
+    }
+    return st;
 }
 
 void lock_file_release(lock_file *lock)

