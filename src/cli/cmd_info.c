@@ -110,7 +110,12 @@ static tri_status as_text(const setup_model *m, const info_memory *memory, const
     TRI_TRY(row(b, "parameters", "%" PRIu64 " as %s, %s mapped", info->n_parameters, info->weights_dtype, weights));
     TRI_TRY(row(b, "vocabulary", "%zu tokens", info->vocab));
     TRI_TRY(row(b, "longest text", "%zu tokens (%zu positions)", info->max_tokens, info->positions));
-    TRI_TRY(row(b, "gives", "%s", setup_want_words(info->want)));
+    if (info->reranks)
+        TRI_TRY(row(b, "gives", "a score for a query and a passage (trident rerank): the classifier on %s, %s",
+                    strcmp(info->pooling, "mean") == 0 ? "the mean of all rows" : "the first row",
+                    strcmp(info->score_activation, "identity") == 0 ? "the logit as it is" : "the sigmoid of the logit"));
+    else
+        TRI_TRY(row(b, "gives", "%s", setup_want_words(info->want)));
     if (info->want & TRI_DENSE)
         TRI_TRY(row(b, "dense", "%zu wide, pooling %s, %s", info->dense_dim, info->pooling,
                     info->normalizes_dense ? "unit length" : "not normalised"));
@@ -164,6 +169,8 @@ static tri_status json_model(const tri_model_info *info, buf *b)
     TRI_TRY(flag_member(b, "dense", info->want & TRI_DENSE));
     TRI_TRY(flag_member(b, "sparse", info->want & TRI_SPARSE));
     TRI_TRY(flag_member(b, "multi", info->want & TRI_MULTI));
+    TRI_TRY(flag_member(b, "reranks", info->reranks));
+    if (info->reranks) TRI_TRY(text_member(b, "score_activation", info->score_activation));
     TRI_TRY(number_member(b, "dense_dim", info->dense_dim));
     TRI_TRY(number_member(b, "multi_dim", info->multi_dim));
     TRI_TRY(text_member(b, "pooling", info->pooling));

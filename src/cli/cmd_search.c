@@ -17,6 +17,7 @@
 #include "cli/encode_stream.h"
 #include "cli/hit_writer.h"
 #include "cli/index_meta.h"
+#include "cli/search_rerank.h"
 #include "cli/seen_ids.h"
 #include "trident/search.h"
 
@@ -68,6 +69,7 @@ typedef struct search_job {
     unsigned want; /* of the queries */
     seen_ids seen;
     hit_writer *writer;
+    search_rerank reranker; /* where --rerank names a model */
 } search_job;
 
 /* ---- what is asked ------------------------------------------------------------------------------------------------------ */
@@ -111,8 +113,12 @@ static tri_status read_options(search_job *job, tri_error *err)
     if (args->weights && args->fuse != TRI_FUSE_WEIGHTED && o->mode == TRI_MODE_HYBRID)
         cli_note(job->c, "--weights only say which representations take part in this fusion: those above 0");
     if (!args->rerank) return TRI_OK;
-    err_set(err, TRI_ERR_UNSUPPORTED, "could not rerank with %s: this version has no cross-encoder", args->rerank);
-    return err_hint(err, TRI_ERR_UNSUPPORTED, "leave out --rerank");
+    if (!args->rerank_top) return cli_usage(job->c, err, "--rerank-top is 0: the cross-encoder would look at nothing");
+    o->k = args->rerank_top; /* the first stage hands on so many, of which k are shown */
+    if (args->k > args->rerank_top)
+        cli_note(job->c, "--rerank-top %zu is less than -k %zu: there will be %zu hits of a query", args->rerank_top, args->k,
+                 args->rerank_top);
+    return TRI_OK;
 }
 
 /* An index of fewer representations is searched by those that it has, and says so, unless the flags ask for more. */
@@ -169,13 +175,18 @@ static tri_status open_model(search_job *job, tri_error *err)
 static tri_status write_hits(search_job *job, const record *records, size_t n, const tri_query *queries,
                              const tri_embeddings *e, const tri_hits *hits, tri_error *err)
 {
+    const struct search_args *args = job->c->options;
     for (size_t q = 0; q < n; q++) {
         size_t n_hits, n_ids;
         const tri_hit *list = tri_hits_get(hits, q, &n_hits);
+        if (args->rerank) {
+            list = job->reranker.hits + job->reranker.start[q];
+            n_hits = job->reranker.start[q + 1] - job->reranker.start[q];
+        }
         const uint32_t *ids = tri_embeddings_ids(e, q, &n_ids);
         hit_writer_query query = {&records[q], &queries[q], ids, n_ids};
         TRI_TRY(cli_check_stop(err));
-        for (size_t i = 0, rank = 0; i < n_hits; i++)
+        for (size_t i = 0, rank = 0; i < n_hits && rank < args->k; i++)
             if (list[i].kept) TRI_TRY(hit_writer_put(job->writer, &query, ++rank, &list[i], err));
     }
     return TRI_OK;
@@ -194,6 +205,8 @@ static tri_status search_window(void *ctx, const record *records, size_t n, cons
         if (job->want & TRI_MULTI) queries[i].multi = tri_embeddings_multi(e, i);
     }
     tri_status st = tri_search(job->index, &job->options, queries, n, &hits, err);
+    const struct search_args *args = job->c->options;
+    if (st == TRI_OK && args->rerank) st = search_rerank_run(&job->reranker, records, n, hits, err);
     if (st == TRI_OK) st = write_hits(job, records, n, queries, e, hits, err);
     tri_hits_free(hits);
     mem_free(queries);
@@ -241,6 +254,8 @@ static tri_status run_job(search_job *job, tri_error *err)
     fit_to_index(job);
     job->want = wanted_of_queries(job);
     TRI_TRY(open_model(job, err));
+    const struct search_args *args = job->c->options;
+    if (args->rerank) TRI_TRY(search_rerank_open(&job->reranker, job->c, args->rerank, args->rerank_top, err));
     return run_queries(job, err);
 }
 
@@ -258,6 +273,7 @@ static tri_status run(cli *c, tri_error *err)
     job->dir = c->args[0];
     tri_status st = read_options(job, err);
     if (st == TRI_OK) st = run_job(job, err);
+    search_rerank_close(&job->reranker);
     tri_index_close(job->index);
     setup_close(&job->model);
     mem_free(job);
@@ -273,6 +289,7 @@ const cli_command cmd_search = {
              "     .jsonl  {\"qid\", \"rank\", \"id\", \"score\", \"dense\", \"sparse\", \"multi\", \"text\"}; a score that "
              "was not computed is null;\n"
              "             with --explain \"tokens\": [{\"query\", \"passage\", \"weight\", \"leg\"}]\n"
+             "With --rerank the score is the cross-encoder's, and -k of the --rerank-top hits are shown. "
              "Equal scores are in insertion order. Presets of weights: mkqa is 1,0.3,1 and mldr 0.15,0.5,0.35.",
     .examples = {"trident search corpus.index queries.jsonl -k 100 -o run.trec",
                  "echo '{\"text\": \"what is M3\"}' | trident search corpus.index - --explain"},

@@ -530,8 +530,6 @@ def test_search():
         r = run("search", "exact", qpath, "-k", "300", "--threshold", kind)
         kept = r.lines()
         ok(r.rc == 0 and 0 < len(kept) < len(plain) and all(k in plain for k in kept), f"search --threshold {kind}", r)
-    r = run("search", "exact", qpath, "--rerank", "x")
-    ok(r.rc == 1 and "rerank" in r.err, "search --rerank is refused as long as it is not there", r)
     r = run("search", "exact", write_jsonl("qq.jsonl", [{"_id": 1, "text": "a"}, {"_id": 1, "text": "b"}]))
     ok(r.rc == 1 and "lines 1 and 2" in r.err, "search: duplicate query ids name both lines", r)
     r = run("search", "exact", write_jsonl("qs.jsonl", [{"_id": "a b", "text": "a"}]), "-o", "qs.trec")
