@@ -96,6 +96,12 @@ bench-peers: all
 	@build/trident pull small-m3
 	@.venv-bench/bin/python bench/peers/bench_peers.py build/trident $(PEERS)
 
+bench-archs: all
+	@tools/deps.sh venv pull
+	@bench/bench_venv.sh
+	@build/trident pull small-m3
+	@.venv-bench/bin/python bench/bench_archs.py build/trident
+
 bench-manners: all
 	@.venv-bench/bin/python bench/peers/bench_manners.py build/trident
 

@@ -54,6 +54,7 @@ TRI_API tri_text tri_token_piece(const tri_tokenizer *tokenizer, uint32_t id);
 
 enum { TRI_ROLE_NONE = 0, TRI_ROLE_QUERY = 1, TRI_ROLE_PASSAGE = 2 };
 enum { TRI_LONG_TRUNCATE = 0, TRI_LONG_ERROR = 1 };
+enum { TRI_CHUNKS_MEAN = 0, TRI_CHUNKS_MAX = 1 };
 
 typedef struct tri_embed_options {
     size_t struct_size;
@@ -64,6 +65,9 @@ typedef struct tri_embed_options {
     int on_long;        /* TRI_LONG_* */
     tri_progress_fn progress; /* counted in tokens */
     void *progress_ctx;
+    size_t chunk;       /* dense only: texts are cut into pieces of so many tokens (specials and prompt included), each encoded
+                           alone, and their vectors joined: the way of models with short windows. 0 = whole texts */
+    int chunk_pool;     /* TRI_CHUNKS_* */
 } tri_embed_options;
 TRI_API void tri_embed_options_init(tri_embed_options *options);
 

@@ -46,7 +46,7 @@ typedef struct tri_calibrate_options {
     size_t struct_size;
     const char *to;         /* as in tri_export_options */
     int accept_loss;        /* 1: write the file though a bar is missed; its recipe says so */
-    const tri_input *texts; /* in the order in which they are taken; random is best */
+    const tri_input *texts; /* in the order in which they are taken; random is best. Of a reranker: pairs, as token ids */
     size_t n_texts;
     size_t n_held_out; /* the last so many are only measured on; 0 = a quarter */
     size_t max_tokens; /* texts are taken as long as they stay within; 0 = 131,072 */
@@ -62,7 +62,8 @@ typedef struct tri_calibrate_options {
 TRI_API void tri_calibrate_options_init(tri_calibrate_options *options);
 
 typedef struct tri_loss {
-    const char *name; /* "dense_mean", "dense_min", "multi_p5", "sparse_top5", "ndcg10_loss_percent" */
+    const char *name; /* "dense_mean", "dense_min", "multi_p5", "sparse_top5", "ndcg10_loss_percent"; of a reranker
+                         "order_kept", "score_moved" */
     double value, bar;
     int at_most; /* 1: value is to be at most the bar; 0: at least */
 } tri_loss;

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "model/embed.h"
+#include "model/embed_chunks.h"
 #include "model/result.h"
 #include "trident/embed.h"
 
@@ -108,6 +109,8 @@ static tri_status check_want(const model *m, const tri_embed_options *o, tri_err
                        outputs[i].name, m->config.dir, outputs[i].file);
     }
     unsigned want = o->want ? o->want : m->want;
+    if (o->chunk && want != TRI_DENSE)
+        return err_set(err, TRI_ERR_ARGUMENT, "could not encode by pieces: that is for dense vectors alone");
     if (o->dim && ((want & TRI_DENSE && o->dim > m->dense.dim) || (want & TRI_MULTI && o->dim > m->multi.dim)))
         return err_set(err, TRI_ERR_ARGUMENT, "could not encode: dim %zu, the model's vectors have %zu", o->dim,
                        want & TRI_DENSE && o->dim > m->dense.dim ? m->dense.dim : m->multi.dim);
@@ -124,6 +127,7 @@ tri_status tri_embed(tri_session *s, const tri_embed_options *options, const tri
     tri_embed_options_init(&o);
     options_take(&o, sizeof o, options);
     TRI_TRY(check_want(s->m, &o, err));
+    if (o.chunk) return embed_chunks_run(s, &o, inputs, count, out, err);
     return embed_run(s, &o, inputs, count, out, err);
 }
 

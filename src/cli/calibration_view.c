@@ -37,6 +37,8 @@ static const char *name_of(const char *name)
                  {"dense_min", "dense cosine, least"},
                  {"multi_p5", "multi cosine, 5th percentile"},
                  {"sparse_top5", "sparse, kept of the heaviest 5"},
+                 {"order_kept", "pairs of scores in f32's order"},
+                 {"score_moved", "mean change of a score"},
                  {"ndcg10_loss_percent", "nDCG@10 lost, per cent"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, name) == 0) return known[i].words;

@@ -13,8 +13,8 @@
 
 struct encode_args {
     const char *input, *output, *to, *want, *prompt;
-    int role;
-    size_t dim;
+    int role, pool;
+    size_t dim, chunk;
 };
 
 #define FIELD(name) offsetof(struct encode_args, name)
@@ -29,6 +29,10 @@ static const flag flags[] = {
      FIELD(role)},
     {"prompt", 0, FLAG_TEXT, "STR", NULL, "put this before each text instead", FIELD(prompt)},
     {"dim", 0, FLAG_COUNT, "N", NULL, "cut dense and multi to the first N values before normalising (Matryoshka)", FIELD(dim)},
+    {"chunk", 0, FLAG_COUNT, "N", NULL,
+     "the old way, to compare with: cut texts into pieces of N tokens, encode each alone and join their dense vectors",
+     FIELD(chunk)},
+    {"pool", 0, FLAG_CHOICE, "mean|max", "mean", "how --chunk joins them", FIELD(pool)},
     FLAG_END};
 
 typedef struct encode_output {
@@ -76,6 +80,8 @@ static tri_status encode(cli *c, setup_model *m, const vector_sink_kind *kind, u
     s.options.role = args->role;
     s.options.prompt = args->prompt;
     s.options.dim = args->dim;
+    s.options.chunk = args->chunk;
+    s.options.chunk_pool = args->pool;
     TRI_TRY(kind->open(&plan, &out.sink, err));
     tri_status st = encode_stream_run(&s, err);
     if (st == TRI_OK) return kind->commit(out.sink, err);
@@ -94,6 +100,7 @@ static tri_status run(cli *c, tri_error *err)
         return TRI_ERR_ARGUMENT;
     }
     TRI_TRY(check_sink(c, args, kind, want, err));
+    if (args->chunk && want != TRI_DENSE) return cli_usage(c, err, "--chunk joins dense vectors: add --want dense");
     TRI_TRY(setup_open(&c->shared, c->args[0], want, &m, err));
     if (!want) want = m.info.want;
     tri_status st = check_sink(c, args, kind, want, err);

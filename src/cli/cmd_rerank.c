@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "cli/half_gain.h"
 #include "cli/rerank_groups.h"
 #include "cli/rerank_out.h"
 #include "cli/rerank_watch.h"
@@ -145,6 +146,7 @@ static void report(const rerank_job *job)
         cli_note(job->c, "%llu of %llu pairs came from the cache", (unsigned long long)job->n_cached,
                  (unsigned long long)job->n_pairs);
     object_lines_report(&job->groups.lines, job->c);
+    half_gain_note(job->c, job->model.engine);
 }
 
 static tri_status run_job(rerank_job *job, tri_error *err)

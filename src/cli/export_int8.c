@@ -10,6 +10,7 @@
 #include "cli/calibration_view.h"
 #include "cli/encode_stream.h"
 #include "cli/json_out.h"
+#include "cli/pair_sample.h"
 #include "cli/text_sample.h"
 #include "formats/json.h"
 #include "trident.h"
@@ -61,16 +62,18 @@ static tri_status load_task(work *w, const export_int8 *args, tri_error *err)
     return text_sample_all(&w->corpus, w->c, args->corpus, err);
 }
 
-static tri_status load_texts(work *w, const export_int8 *args, tri_error *err)
+static tri_status load_texts(work *w, const export_int8 *args, const char *dir, tri_error *err)
 {
-    TRI_TRY(text_sample_draw(&w->texts, w->c, args->texts, TEXTS_MOST, err));
+    bool pairs = pair_sample_is(w->c, args->texts);
+    TRI_TRY(pairs ? pair_sample_draw(&w->texts, w->c, args->texts, dir, TEXTS_MOST, err)
+                  : text_sample_draw(&w->texts, w->c, args->texts, TEXTS_MOST, err));
     size_t n = w->texts.n;
     if (n < 2 || args->hold_out >= n)
         return err_set(err, TRI_ERR_ARGUMENT,
                        "could not calibrate on %s: %zu texts, with %zu held out; it takes one of each kind at the least",
                        args->texts, n, args->hold_out);
-    cli_note(w->c, "%zu of the %" PRIu64 " texts of %s are used, drawn evenly with seed %d", n, w->texts.n_seen, args->texts,
-             (int)TEXT_SAMPLE_SEED);
+    cli_note(w->c, "%zu of the %" PRIu64 " %s of %s are used, drawn evenly with seed %d", n, w->texts.n_seen,
+             pairs ? "pairs" : "texts", args->texts, (int)TEXT_SAMPLE_SEED);
     return load_task(w, args, err);
 }
 
@@ -163,7 +166,7 @@ static tri_status calibrate(work *w, tri_engine *engine, const char *dir, const 
 tri_status export_int8_run(cli *c, tri_engine *engine, const char *dir, const export_int8 *args, tri_error *err)
 {
     work w = {.c = c};
-    tri_status st = load_texts(&w, args, err);
+    tri_status st = load_texts(&w, args, dir, err);
     if (!st) st = calibrate(&w, engine, dir, args, err);
     text_sample_drop(&w.texts);
     text_sample_drop(&w.queries);

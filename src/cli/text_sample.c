@@ -48,9 +48,8 @@ static tri_status keep(text_sample *s, size_t place, const record *r, tri_error 
         in.type_ids = types;
     }
     in.text.bytes = text;
-    s->inputs[place] = in;
+    TRI_TRY(text_sample_put(s, place, in, r->line, err));
     s->ids[place] = (tri_text){id, r->key.len};
-    s->lines[place] = r->line;
     return TRI_OK;
 }
 
@@ -65,9 +64,7 @@ static tri_status read_window(text_sample *s, const record_reader *r, size_t mos
             return err_hint(err, TRI_ERR_LIMIT, "measure on a part of the corpus that holds the judged texts");
         }
         if (place >= most) continue;
-        TRI_TRY(grow(s, err));
         TRI_TRY(keep(s, place, &r->records[i], err));
-        if (place == s->n) s->n++;
     }
     return TRI_OK;
 }
@@ -96,20 +93,35 @@ static void swap_texts(text_sample *s, size_t a, size_t b)
     s->inputs[b] = input, s->ids[b] = id, s->lines[b] = line;
 }
 
-static void begin(text_sample *s, const char *path)
+void text_sample_begin(text_sample *s, const char *path)
 {
     memset(s, 0, sizeof *s);
     s->path = path;
     arena_init(&s->memory, 0);
 }
 
+void text_sample_shuffle(text_sample *s, rng *draw)
+{
+    for (size_t i = s->n; i > 1; i--) swap_texts(s, i - 1, (size_t)rng_below(draw, i));
+}
+
+tri_status text_sample_put(text_sample *s, size_t place, tri_input input, uint64_t line, tri_error *err)
+{
+    TRI_TRY(grow(s, err));
+    s->inputs[place] = input;
+    s->ids[place] = (tri_text){"", 0};
+    s->lines[place] = line;
+    if (place == s->n) s->n++;
+    return TRI_OK;
+}
+
 tri_status text_sample_draw(text_sample *s, cli *c, const char *path, size_t most, tri_error *err)
 {
     rng draw;
-    begin(s, path);
+    text_sample_begin(s, path);
     rng_seed(&draw, TEXT_SAMPLE_SEED);
     TRI_TRY(read_file(s, c, most, &draw, NULL, err));
-    for (size_t i = s->n; i > 1; i--) swap_texts(s, i - 1, (size_t)rng_below(&draw, i));
+    text_sample_shuffle(s, &draw);
     return TRI_OK;
 }
 
@@ -117,7 +129,7 @@ tri_status text_sample_all(text_sample *s, cli *c, const char *path, tri_error *
 {
     rng draw;
     seen_ids seen;
-    begin(s, path);
+    text_sample_begin(s, path);
     rng_seed(&draw, TEXT_SAMPLE_SEED);
     seen_ids_init(&seen, path);
     tri_status st = read_file(s, c, ALL_MOST, &draw, &seen, err);

@@ -7,6 +7,7 @@
 #define TRI_CLI_TEXT_SAMPLE_H
 
 #include "base/arena.h"
+#include "base/rng.h"
 #include "cli/record.h"
 
 typedef struct text_sample {
@@ -20,6 +21,12 @@ typedef struct text_sample {
 } text_sample;
 
 enum { TEXT_SAMPLE_SEED = 8 };
+
+/* For whoever draws something else into one (pair_sample.h): the beginning; an input of line `line` at place 0..n, in
+ * s->memory; the end. */
+void text_sample_begin(text_sample *s, const char *path);
+tri_status text_sample_put(text_sample *s, size_t place, tri_input input, uint64_t line, tri_error *err);
+void text_sample_shuffle(text_sample *s, rng *draw);
 
 /* A sample of `most` texts. */
 tri_status text_sample_draw(text_sample *s, cli *c, const char *path, size_t most, tri_error *err);

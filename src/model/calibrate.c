@@ -32,7 +32,7 @@ typedef struct run {
     const calibration_plan *plan;
     tri_calibration *figures;
     input_table inputs;
-    tri_embeddings *truth;
+    calibrated_output truth;
     double ndcg;       /* in f32 */
     uint64_t identity; /* of the texts */
     char trial[LIMIT_PATH];
@@ -67,7 +67,9 @@ static tri_status work_in_f32(run *r, tri_error *err)
     tri_model_options o = {.struct_size = sizeof o};
     model_how how = {.p = PRECISION_F32};
     TRI_TRY(model_open(r->c, &how, r->log, r->path, &o, &m, err));
-    tri_status st = calibrate_texts_session(m, r->plan, &s, err);
+    tri_status st = m->config.task == TASK_RERANK && r->plan->rank
+                        ? err_set(err, TRI_ERR_UNSUPPORTED, "could not rank by dense vectors: %s is a cross-encoder", r->path)
+                        : calibrate_texts_session(m, r->plan, &s, err);
     if (!st) {
         st = watch_and_encode(r, s, err);
         session_free(s);
@@ -147,14 +149,17 @@ static tri_status write_down(run *r, buf *missed, tri_error *err)
 static tri_status measure(run *r, model *m, tri_error *err)
 {
     session *s;
-    tri_embeddings *rounded;
+    calibrated_output rounded;
     double ndcg;
     TRI_TRY(calibrate_texts_session(m, r->plan, &s, err));
     tri_status st = calibrate_texts_encode(s, r->plan, r->figures, &rounded, err);
     session_free(s);
     if (st) return st;
-    st = calibrate_loss_vectors(r->truth, rounded, r->figures, err);
-    tri_embeddings_free(rounded);
+    if (rounded.vectors)
+        st = calibrate_loss_vectors(r->truth.vectors, rounded.vectors, r->figures, err);
+    else
+        calibrate_loss_scores(r->truth.scores, rounded.scores, rounded.n, r->figures);
+    calibrated_output_drop(&rounded);
     if (st || !r->plan->rank) return st;
     TRI_TRY(r->plan->rank(r->plan->rank_ctx, m, &ndcg, err));
     calibrate_loss_ranking(r->ndcg, ndcg, r->figures);
@@ -230,6 +235,6 @@ tri_status calibrate_run(compute *c, log_hook log, const char *path, const calib
     if (!st) st = write_trial(&r, err);
     if (!st) st = work_in_int8(&r, result, err);
     input_table_drop(&r.inputs);
-    tri_embeddings_free(r.truth);
+    calibrated_output_drop(&r.truth);
     return st;
 }

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "model/embed.h"
+#include "model/rerank.h"
 #include "model/text_batch.h"
 
 enum {
@@ -88,14 +89,49 @@ static int on_progress(void *ctx, uint64_t done, uint64_t total)
     return p->plan->progress ? p->plan->progress(p->plan->progress_ctx, p->name, p->before + done, p->total) : 0;
 }
 
-static tri_status watch_window(session *s, const tri_input *texts, size_t n, phase *p, tri_error *err)
+void calibrated_output_drop(calibrated_output *o)
+{
+    tri_embeddings_free(o->vectors);
+    mem_free(o->scores);
+    *o = (calibrated_output){.n = 0};
+}
+
+static tri_status score(session *s, const tri_input *texts, size_t n, phase *p, tri_pair_score *scores, tri_error *err)
+{
+    tri_rerank_options o = {.struct_size = sizeof o, .progress = on_progress, .progress_ctx = p};
+    tri_pair *pairs = mem_array(n, sizeof *pairs);
+    if (!pairs) return err_memory(err, n * sizeof *pairs);
+    tri_status st = TRI_OK;
+    for (size_t i = 0; !st && i < n; i++) {
+        pairs[i] = (tri_pair){.ids = texts[i].ids, .type_ids = texts[i].type_ids, .n_ids = texts[i].n_ids};
+        if (!texts[i].ids)
+            st = err_set(err, TRI_ERR_ARGUMENT,
+                         "input %zu: could not calibrate a cross-encoder on a single text: it reads pairs", i);
+    }
+    if (!st) st = rerank_run(s, &o, pairs, n, scores, err);
+    mem_free(pairs);
+    return st;
+}
+
+/* n texts through the model; each text's tokens are counted as gone by. */
+static tri_status run_texts(session *s, const tri_input *texts, size_t n, phase *p, calibrated_output *out, tri_error *err)
 {
     tri_embed_options o = {.struct_size = sizeof o, .progress = on_progress, .progress_ctx = p};
-    tri_embeddings *e;
-    TRI_TRY(embed_run(s, &o, texts, n, &e, err));
-    for (size_t i = 0; i < n; i++) p->before += tri_embeddings_tokens(e, i);
-    tri_embeddings_free(e);
-    return TRI_OK;
+    *out = (calibrated_output){.n = n};
+    if (s->m->config.task != TASK_RERANK) return embed_run(s, &o, texts, n, &out->vectors, err);
+    out->scores = mem_array(n, sizeof *out->scores);
+    if (!out->scores) return err_memory(err, n * sizeof *out->scores);
+    return score(s, texts, n, p, out->scores, err);
+}
+
+static tri_status watch_window(session *s, const tri_input *texts, size_t n, phase *p, tri_error *err)
+{
+    calibrated_output out;
+    tri_status st = run_texts(s, texts, n, p, &out, err);
+    for (size_t i = 0; !st && i < n; i++)
+        p->before += out.vectors ? tri_embeddings_tokens(out.vectors, i) : out.scores[i].tokens;
+    calibrated_output_drop(&out);
+    return st;
 }
 
 tri_status calibrate_texts_watch(session *s, const calibration_plan *plan, const tri_calibration *figures, input_table *inputs,
@@ -114,9 +150,10 @@ tri_status calibrate_texts_watch(session *s, const calibration_plan *plan, const
 }
 
 tri_status calibrate_texts_encode(session *s, const calibration_plan *plan, const tri_calibration *figures,
-                                  tri_embeddings **out, tri_error *err)
+                                  calibrated_output *out, tri_error *err)
 {
     phase p = {plan, "measure", 0, figures->n_held_out_tokens};
-    tri_embed_options o = {.struct_size = sizeof o, .progress = on_progress, .progress_ctx = &p};
-    return embed_run(s, &o, plan->texts + plan->n_texts - plan->n_held_out, figures->n_held_out, out, err);
+    tri_status st = run_texts(s, plan->texts + plan->n_texts - plan->n_held_out, figures->n_held_out, &p, out, err);
+    if (st) calibrated_output_drop(out);
+    return st;
 }

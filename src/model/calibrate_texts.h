@@ -6,6 +6,7 @@
 #include "model/calibrate.h"
 #include "model/calibrate_inputs.h"
 #include "model/session.h"
+#include "trident/rerank.h"
 
 /* A session whose limits fit the texts: longer ones are cut, longer rows of ids are refused. */
 tri_status calibrate_texts_session(model *m, const calibration_plan *plan, session **out, tri_error *err);
@@ -15,8 +16,14 @@ tri_status calibrate_texts_count(session *s, const calibration_plan *plan, tri_c
 /* The first figures->n_texts texts, every Linear's input watched. */
 tri_status calibrate_texts_watch(session *s, const calibration_plan *plan, const tri_calibration *figures, input_table *inputs,
                                  tri_error *err);
-/* The vectors of the figures->n_held_out texts that are held out. */
+/* What a model gives for the texts that are held out: vectors, or of a reranker, whose texts are pairs as token ids, scores. */
+typedef struct calibrated_output {
+    tri_embeddings *vectors;
+    tri_pair_score *scores; /* [n] */
+    size_t n;
+} calibrated_output;
 tri_status calibrate_texts_encode(session *s, const calibration_plan *plan, const tri_calibration *figures,
-                                  tri_embeddings **out, tri_error *err);
+                                  calibrated_output *out, tri_error *err);
+void calibrated_output_drop(calibrated_output *o);
 
 #endif

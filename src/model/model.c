@@ -59,17 +59,19 @@ static tri_status choose_heads(model *m, unsigned asked, tri_error *err)
     const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
     if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
     if (m->config.task == TASK_RERANK) return asked ? say_reranker(m, err) : TRI_OK;
+    bool has_sparse = file_exists(sparse);
+    if (m->config.masked_lm && asked == TRI_SPARSE && !has_sparse) m->config.task = TASK_SPLADE;
     if (m->config.task == TASK_SPLADE) {
         m->want = TRI_SPARSE;
         m->sparse_in_trunk = true;
         return asked & ~(unsigned)TRI_SPARSE ? say_sparse_only(m, err) : TRI_OK;
     }
-    m->sparse_in_trunk = m->config.task == TASK_TOKEN_WEIGHTS && !file_exists(sparse);
+    m->sparse_in_trunk = m->config.task == TASK_TOKEN_WEIGHTS && !has_sparse;
     if (m->sparse_in_trunk) {
         m->want = asked ? asked : TRI_DENSE | TRI_SPARSE;
         return TRI_OK;
     }
-    m->want = asked ? asked : file_exists(sparse) || file_exists(multi) ? TRI_ALL : TRI_DENSE;
+    m->want = asked ? asked : has_sparse || file_exists(multi) ? TRI_ALL : TRI_DENSE;
     return TRI_OK;
 }
 

@@ -65,6 +65,7 @@ static tri_status read_task(const json_t *o, model_config *c, tri_error *err)
         const char *name = json_is_string(item) ? json_string_value(item) : "";
         if (ends_with(name, "ForSequenceClassification")) c->task = TASK_RERANK;
         if (ends_with(name, "ForTokenClassification")) c->task = TASK_TOKEN_WEIGHTS;
+        if (ends_with(name, "ForMaskedLM")) c->masked_lm = true;
     }
     return c->task == TASK_RERANK ? one_label(o, c, err) : TRI_OK;
 }

@@ -66,6 +66,7 @@ typedef struct model_config {
 
     /* what it is for */
     model_task task;
+    bool masked_lm;     /* ...ForMaskedLM: a SPLADE model where its sparse output alone is asked for */
     pooling logit_pool; /* the rows that the classification head reads: POOL_CLS or POOL_MEAN */
     activation logit_act;
     bool logit_dense_bias;

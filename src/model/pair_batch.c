@@ -163,7 +163,7 @@ static tri_status refuse_long(const job *j, const pair_sides *p, tri_error *err)
 static tri_status join(const job *j, struct session_worker *w, token_part a, token_part b, text_tokens *out, tri_error *err)
 {
     encoding e;
-    TRI_TRY(tokenizer_join(j->s->m->tok, w->tok, a, b, &e, err));
+    TRI_TRY(tokenizer_join(j->s->m->tok, w->tok, a, &b, &e, err));
     uint32_t *ids = arena_array(&w->tokens, e.n, sizeof *ids);
     uint8_t *types = arena_alloc(&w->tokens, e.n);
     if (!ids || !types) return err_memory(err, e.n * 5);

@@ -68,7 +68,8 @@ typedef struct token_part {
     const uint32_t *ids; /* [n] */
     size_t n, keep;
 } token_part;
-/* Two such texts in the template of pairs. */
-tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, token_part b, encoding *out, tri_error *err);
+/* Two such texts in the template of pairs, or one in that of single texts (b NULL). */
+tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, const token_part *b, encoding *out,
+                          tri_error *err);
 
 #endif

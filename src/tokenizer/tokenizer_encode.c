@@ -180,11 +180,13 @@ static u32_list keep_part(const tokenizer *t, token_part p)
     return keep(t, &ids, p.keep);
 }
 
-tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, token_part b, encoding *out, tri_error *err)
+tri_status tokenizer_join(const tokenizer *t, tokenizer_scratch *s, token_part a, const token_part *b, encoding *out,
+                          tri_error *err)
 {
-    u32_list first = keep_part(t, a), second = keep_part(t, b);
-    encoding e = {.truncated = a.keep < a.n || b.keep < b.n};
-    TRI_TRY(finish(s, &t->template.pair, &first, &second, false, &e, err));
+    u32_list first = keep_part(t, a), second = {NULL, 0, 0};
+    encoding e = {.truncated = a.keep < a.n || (b && b->keep < b->n)};
+    if (b) second = keep_part(t, *b);
+    TRI_TRY(finish(s, b ? &t->template.pair : &t->template.single, &first, &second, false, &e, err));
     *out = e;
     return TRI_OK;
 }

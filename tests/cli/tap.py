@@ -18,6 +18,12 @@ def check(condition, what, detail=""):
         print("\n".join("#   " + line for line in str(detail).splitlines()[-20:]))
 
 
+def skip(what, why):
+    global count
+    count += 1
+    print(f"ok {count} - {what} # SKIP {why}")
+
+
 def trident(*words):
     return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True)
 

@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 
-from tap import ROOT, TRIDENT, check, plan, trident
+from tap import ROOT, TRIDENT, check, plan, skip, trident
 
 MODEL = ROOT / "tests/golden/models/bert-ce-identity/model"
+REAL_CACHE = os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
 QUERY = "χηχασα голобуво limu"
 WORDS = "fage рилада limu vede куко лилу besa hati cudu lipi puzafe лонони забе muforeco cohediru".split()
 
@@ -85,6 +86,8 @@ def check_scores(folder):
                    folder / "ids.out.jsonl")
     row = json.loads((folder / "ids.out.jsonl").read_text())
     check(pair.returncode == 0 and list(row) == ["logit", "score"] and row["logit"] == row["score"], "a pair of token ids gives logit and score", row)
+    said = [trident("rerank", MODEL, "-i", source, "--isa", isa).stderr.count("as fast in bf16 as in f32") for isa in ("avx2", "avx2", "ref")]
+    check(said in ([1, 0, 0], [0, 0, 0]), "the gain of half precision is said once for a device, and not where it cannot be measured", said)
     info = json.loads(trident("info", MODEL, "--json").stdout)
     check(info["reranks"] and info["score_activation"] == "identity" and not info["dense"], "info says what it is", info)
     doctor = trident("doctor", MODEL)
@@ -217,7 +220,7 @@ def kill_often(folder, name, count):
         kept = now
     last = subprocess.run([arg for arg in base if arg != "-q"] + ["-o", str(out), "--cache", str(cache)], capture_output=True, text=True)
     check(last.returncode == 0 and out.read_bytes() == plain.read_bytes(), f"{name}: after kills the same bytes", last)
-    check(early == 0 and grew > 25, f"{name}: every run went on where the last was killed", (early, grew, kept))
+    check(early == 0 and grew > 10, f"{name}: every run went on where the last was killed", (early, grew, kept))
     check(f"{kept} of 8000 pairs came from the cache" in last.stderr, f"{name}: what was kept is not done again", (kept, last.stderr))
 
 
@@ -236,6 +239,51 @@ def rows_of(cache):
 def lines_of(cache):
     log = cache.with_name(cache.name + ".log")
     return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def check_int8(folder):
+    rng = random.Random(6)
+    model = folder / "model"
+    shutil.copytree(MODEL, model)
+    source = write(folder / "pairs.jsonl", [{"query": " ".join(rng.choices(WORDS, k=4)), "passages": passages(10, rng)} for _ in range(30)])
+    made = trident("export", "packed", model, "--precision", "int8", "--calibrate", source, "--json")
+    facts = json.loads(made.stdout or "{}")
+    losses = {loss["name"]: loss["value"] for loss in facts.get("calibration", {}).get("losses", [])}
+    check(made.returncode == 0 and "300 of the 300 pairs" in made.stderr and set(losses) == {"order_kept", "score_moved"} and facts["within"],
+          "int8 is calibrated on rerank's lines, and its order measured", made)
+    f32, int8 = (json.loads(trident("rerank", model, "-i", source, "-q", "--precision", p).stdout) for p in ("f32", "int8"))
+    gap = max(abs(a["score"] - b["score"]) for x, y in zip(f32, int8)
+              for a, b in zip(*(sorted(r["ranked_passages"], key=lambda p: p["id"]) for r in (x, y))))
+    check(0 < gap < 0.5, "int8's logits are near", gap)
+    texts = trident("export", "packed", model, "--precision", "int8", "--calibrate", write(folder / "t.jsonl", [{"text": "limu"}] * 20), "--force")
+    check(texts.returncode == 1 and "pairs" in texts.stderr, "single texts are refused", texts)
+    bf16 = trident("export", "packed", model, "--precision", "bf16")
+    check(bf16.returncode == 0 and trident("rerank", model, "-i", source, "-q", "--precision", "bf16").returncode == 0, "a packed bf16 reranker", bf16)
+
+
+def check_real_int8(folder):
+    """small-rerank, calibrated on the demonstration's questions: the order of its reference pairs is kept."""
+    real = pathlib.Path(REAL_CACHE) / "trident/models/small-rerank"
+    if not real.is_dir():
+        return skip("int8 of small-rerank", "it is not here: trident pull small-rerank")
+    model = folder / "model"
+    model.mkdir()
+    for file in real.iterdir():
+        if file.suffix != ".packed":
+            (model / file.name).symlink_to(file)
+    data = ROOT / "data/xquad-demo"
+    texts = [json.loads(line)["text"] for name in ("zh", "en", "ar") for line in (data / f"corpus.{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    asked = [json.loads(line)["text"] for name in ("zh", "en", "ar") for line in (data / f"queries.{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    rng = random.Random(7)
+    source = write(folder / "pairs.jsonl", [{"query": rng.choice(asked), "passages": [{"text": t} for t in rng.sample(texts, 3)]} for _ in range(40)])
+    made = trident("export", "packed", model, "--precision", "int8", "--calibrate", source)
+    check(made.returncode == 0, "int8 of small-rerank meets its bars", made)
+    pairs = json.loads((ROOT / "tests/golden/small-rerank/reference.json").read_text(encoding="utf-8"))["pairs"]
+    rows = [{"query": p["query"], "passages": [{"id": i, "text": p["passage"]}]} for i, p in enumerate(pairs)]
+    run = trident("rerank", model, "-i", write(folder / "reference.jsonl", rows), "-q", "--precision", "int8", "--activation", "none")
+    got = [row["ranked_passages"][0]["score"] for row in json.loads(run.stdout or "[]")]
+    wrong = [(i, j) for i, p in enumerate(pairs) for j, q in enumerate(pairs) if p["logit"] > q["logit"] + 0.3 and not got[i] > got[j]]
+    check(len(got) == len(pairs) and not wrong, "int8 keeps the order of the reference pairs", (wrong, got))
 
 
 def check_search(folder):
@@ -262,7 +310,8 @@ def check_search(folder):
 
 
 def main():
-    for part in (check_submission, check_scores, check_cuts, check_bad_input, check_sqlite_cache, check_json_cache, check_search):
+    for part in (check_submission, check_scores, check_cuts, check_bad_input, check_sqlite_cache, check_json_cache, check_int8, check_real_int8,
+                 check_search):
         with tempfile.TemporaryDirectory() as folder:
             part(pathlib.Path(folder))
     for name, count in (("scores.db", rows_of), ("rerank_cache.json", lines_of)):
@@ -272,5 +321,6 @@ def main():
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("XDG_CACHE_HOME", "/nonexistent")
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        sys.exit(main())
