@@ -63,8 +63,8 @@ def random_ids(rng, shape):
     return [[0, *rng.integers(4, VOCABULARY, length - 2).tolist(), 2] for _ in range(count)]
 
 
-def real_pairs(shared, tokenizer):
-    """200 questions with a passage, as <s> q </s></s> p </s> of at most 512 ids; the ids folded into the small vocabulary."""
+def real_pairs(shared, tokenizer, n):
+    """n questions with a passage, as <s> q </s></s> p </s> of at most 512 ids; the ids folded into the small vocabulary."""
     import tokenizers
     read = tokenizers.Tokenizer.from_file(str(tokenizer))
     read.no_truncation()
@@ -76,7 +76,7 @@ def real_pairs(shared, tokenizer):
         asked, judged = (sorted(folder.glob(what))[0].read_text(encoding="utf-8").splitlines() for what in ("queries*.jsonl", "qrels*.tsv"))
         queries = {row["_id"]: row["text"] for row in map(json.loads, asked)}
         judged = [line.split("\t") for line in judged[1:]]
-        chosen = [(queries[q], corpus[d]) for q, d, *_ in judged if q in queries and d in corpus][:100]
+        chosen = [(queries[q], corpus[d]) for q, d, *_ in judged if q in queries and d in corpus][:n // 2]
         pairs += [read.encode(q, p).ids[:512] for q, p in chosen]
     return [[i if i < 4 else 4 + i % (VOCABULARY - 4) for i in ids] for ids in pairs]
 
@@ -235,11 +235,22 @@ def measure(args, work, name, texts, rounds):
     return {where: statistics.median(values) for where, values in times.items()}, versions, agreement(work, name, first, is_reranker)
 
 
+def keep_results(path, rows):
+    """Rows of models that were measured now take the place of their older ones."""
+    head = ["date", "machine", "commit", "model", "shape", "precision", "trident_ms", "torch_ms", "ratio", "tokens_per_s", "quality"]
+    old = list(csv.reader(path.open(newline="", encoding="utf-8")))[1:] if path.exists() else []
+    measured = {row[3] for row in rows}
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([head, *(row for row in old if row[3] not in measured), *rows])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("trident", nargs="?", default=str(ROOT / "build/trident"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="gte,modernbert,reranker")
+    parser.add_argument("--pairs", type=int, default=200, help="of the reranker, half from each set")
     parser.add_argument("--shared", type=pathlib.Path, default=ROOT / "../shared")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -249,7 +260,7 @@ def main():
     work = ROOT / "build/bench-archs"
     work.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(3)
-    texts = {shape: random_ids(rng, shape) for shape in SHAPES if "x" in shape}
+    texts = {shape: random_ids(rng, shape) for shape in SHAPES if shape[0].isdigit()}
     texts["mixed"] = [random_ids(rng, f"1x{n}")[0] for n in rng.integers(16, 512, 64)]
     rows = []
 
@@ -264,23 +275,20 @@ def main():
     for name in args.only.split(","):
         if name == "reranker":
             pairs = real_pairs(args.shared, pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) /
-                               "trident/models/small-m3/tokenizer.json")
-            two, _, _ = measure(args, work, "reranker-2", {"200 pairs": pairs}, args.rounds)
-            four, _, quality = measure(args, work, "reranker-4", {"200 pairs": pairs}, args.rounds)
-            whole = {key: four[key, "200 pairs"] + 10 * (four[key, "200 pairs"] - two[key, "200 pairs"])
-                     for key, _ in four}
+                               "trident/models/small-m3/tokenizer.json", args.pairs)
+            shape = f"{args.pairs} pairs"
+            two, _, _ = measure(args, work, "reranker-2", {shape: pairs}, args.rounds)
+            four, _, quality = measure(args, work, "reranker-4", {shape: pairs}, args.rounds)
+            whole = {key: four[key, shape] + 10 * (four[key, shape] - two[key, shape]) for key, _ in four}
             for precision in ("f32", "bf16"):
-                add("reranker", "200 pairs", precision, whole["trident", precision], whole["torch", precision], quality[precision])
-            add("reranker", "200 pairs", "bf16:f32", whole["trident", "bf16"], whole["torch", "f32"], quality["bf16"])
+                add("reranker", shape, precision, whole["trident", precision], whole["torch", precision], quality[precision])
+            add("reranker", shape, "bf16:f32", whole["trident", "bf16"], whole["torch", "f32"], quality["bf16"])
             continue
         times, _, quality = measure(args, work, name, texts, args.rounds)
         for precision in ("f32", "bf16"):
             for shape in texts:
                 add(name, shape, precision, times[("trident", precision), shape], times[("torch", precision), shape], quality[precision])
-    with open(ROOT / "bench/results/archs.csv", "w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(["date", "machine", "commit", "model", "shape", "precision", "trident_ms", "torch_ms", "ratio", "tokens_per_s", "quality"])
-        out.writerows(rows)
+    keep_results(ROOT / "bench/results/archs.csv", rows)
     return 0
 
 

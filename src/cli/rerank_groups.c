@@ -155,7 +155,7 @@ tri_status rerank_groups_fill(rerank_groups *g, tri_error *err)
     uint64_t from = rerank_groups_bytes(g);
     arena_restore(&g->memory, (arena_mark){NULL, 0});
     g->n = g->n_pairs = 0;
-    while (!g->at_end && g->n_pairs < WINDOW_PAIRS && rerank_groups_bytes(g) - from < WINDOW_BYTES) {
+    while (!g->at_end && g->n_pairs < WINDOW_PAIRS && (!g->n || rerank_groups_bytes(g) - from < WINDOW_BYTES)) {
         object_line line;
         TRI_TRY(cli_check_stop(err));
         tri_status st = object_lines_next(&g->lines, &line, err);

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
+#include "base/fault.h"
 #include "golden.h"
 #include "model/model.h"
 #include "model/session.h"
@@ -223,12 +225,69 @@ static void each_model_says_what_it_is(void **state)
     tri_engine_close(engine);
 }
 
+static tri_status open_and_score(const char *dir, tri_error *err)
+{
+    tri_engine *engine = NULL;
+    tri_model *m = NULL;
+    tri_session *s = NULL;
+    tri_engine_options eo;
+    tri_pair_score scores[3];
+    static const char longest[] =
+        "limu hati fage vede besa limu hati fage vede besa limu hati fage vede besa limu hati fage vede besa limu";
+    tri_pair pairs[3] = {{.query = {"limu", 4}, .passage = {"hati", 4}},
+                         {.query = {"limu", 4}, .passage = {longest, sizeof longest - 1}},
+                         {.query = {"", 0}, .passage = {"", 0}}};
+    tri_rerank_options ro;
+    tri_rerank_options_init(&ro);
+    ro.max_length = 20;
+    ro.windows = TRI_WINDOWS_MEAN;
+    tri_engine_options_init(&eo);
+    eo.isa = "generic";
+    eo.threads = 1;
+    tri_status st = tri_engine_open(&eo, &engine, err);
+    if (!st) st = tri_model_open(engine, dir, NULL, &m, err);
+    if (!st) st = tri_session_new(m, NULL, &s, err);
+    if (!st) st = tri_rerank(s, &ro, pairs, 3, scores, err);
+    if (!st) assert_true(scores[1].windows > 1 && scores[0].windows == 1);
+    tri_session_free(s);
+    tri_model_close(m);
+    tri_engine_close(engine);
+    return st;
+}
+
+/* Each allocation, then each read, of opening and scoring fails in turn: a status, no crash, nothing left behind. */
+static void every_allocation_and_read_may_fail(void **state)
+{
+    (void)state;
+    static const char *const dirs[] = {TEST_ROOT "/tests/golden/models/bert-ce-identity/model",
+                                       TEST_ROOT "/tests/golden/models/modernbert-ce-mean/model"};
+    const fault_kind kinds[] = {FAULT_ALLOC, FAULT_READ};
+    uint64_t live = mem_live();
+    for (size_t d = 0; d < 2; d++)
+        for (size_t kind = 0; kind < 2; kind++) {
+            size_t n_failed = 0;
+            for (uint64_t nth = 1; nth < 100000; nth++) {
+                tri_error err = {0};
+                fault_arm(kinds[kind], nth, false);
+                tri_status st = open_and_score(dirs[d], &err);
+                bool reached = fault_seen(kinds[kind]) >= nth;
+                fault_arm(kinds[kind], 0, false);
+                if (st) assert_true(err.text[0] != 0);
+                n_failed += st != TRI_OK;
+                assert_int_equal(mem_live(), live);
+                if (!reached) break;
+            }
+            assert_true(n_failed > 3);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_in_the_repository),
         cmocka_unit_test(cases_of_the_full_set),
         cmocka_unit_test(each_model_says_what_it_is),
+        cmocka_unit_test(every_allocation_and_read_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
