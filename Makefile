@@ -20,7 +20,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-precisions bench-peers bench-manners bench-tokenizer fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-precisions bench-peers bench-archs bench-manners bench-tokenizer fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
