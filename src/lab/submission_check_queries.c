@@ -11,8 +11,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "lab/submission_check_int.h"
-
-enum { WHOLE_QUERIES = 3, WHOLE_DOCS = 5 };
+#include "lab/submission_count.h"
 
 static int shown(tri_text t)
 {
@@ -57,16 +56,6 @@ tri_status judge_queries(judge *j, check_sheet *sheet, tri_error *err)
 
 /* ---- counts --------------------------------------------------------------------------------------------------------- */
 
-static bool is_whole(const judge *j)
-{
-    const submission_format *s = &j->sample->format;
-    uint32_t place;
-    if (s->n_queries < WHOLE_QUERIES || s->list_min < WHOLE_DOCS) return false;
-    for (size_t i = 0; i < s->n_queries; i++)
-        if (!judge_expected(j, j->sample->queries.ids[i], &place)) return false;
-    return !j->queries || j->queries->n == s->n_queries;
-}
-
 void judge_counts(judge *j, check_sheet *sheet)
 {
     const submission_format *s = &j->sample->format;
@@ -76,8 +65,8 @@ void judge_counts(judge *j, check_sheet *sheet)
         n_empty += j->states[i].n == 0;
         if (j->states[i].n > most) most = j->states[i].n;
     }
-    bool uniform = s->list_min == s->list_max && s->list_max > 0 && s->n_queries > 1;
-    bool binds = uniform && (n_equal * 2 >= j->found.n || is_whole(j));
+    bool uniform = submission_count_uniform(s);
+    bool binds = uniform && (n_equal * 2 >= j->found.n || submission_count_whole(j->sample, j->queries));
     for (size_t i = 0; i < j->found.n; i++) {
         size_t n = j->states[i].n;
         tri_text id = j->found.ids[i];
