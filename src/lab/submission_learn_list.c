@@ -100,6 +100,7 @@ static bool learn_split(learner *l, tri_text text, bool sure)
     static const char candidates[] = {'|', ';', ',', '\t', ' '};
     submission_format *f = l->f;
     uint32_t place;
+    if (!sure && learn_is_number(text)) return false;                                     /* 0,93 */
     if (l->hints->corpus && known_ids_find(l->hints->corpus, text, &place)) return false; /* one id with a separator in it */
     for (size_t i = 0; i < sizeof candidates; i++) {
         const char *at = memchr(text.bytes, candidates[i], text.len);
@@ -121,7 +122,11 @@ bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure)
     if (!text.len) return false;
     if (*text.bytes == '[' || *text.bytes == '{') {
         bool bad = false;
-        if (learn_json(l, text)) return true;
+        if (learn_json(l, text)) {
+            const char *comma = memchr(text.bytes, ',', text.len);
+            l->f->spaced = comma && comma + 1 < text.bytes + text.len && comma[1] == ' ';
+            return true;
+        }
         l->f->list = LIST_NONE;
         tri_text rest = text;
         if (*text.bytes != '[' || text.len < 3 || !submission_python_item(&rest, &item, &bad)) return false;

@@ -120,8 +120,8 @@ static void name_roles(learner *l, const learn_grid *g)
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
         if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, learn_is_integer)) role = ROLE_OTHER;
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
-        if (role == ROLE_SCORE && listed) role = ROLE_SCORES;
-        if (role == ROLE_SCORES && !listed && g->n_rows) role = ROLE_SCORE;
+        if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
+        if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
         if (role == ROLE_SCORE && g->n_rows && !numbers) role = ROLE_OTHER;
         if (role == ROLE_RANK && g->n_rows && !numbers) role = listed ? ROLE_LIST : ROLE_OTHER;
         if (role == ROLE_ROW && g->n_rows && !numbers) role = ROLE_OTHER;
@@ -205,7 +205,7 @@ static void find_documents(learner *l, const learn_grid *g)
     if (field) field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
 }
 
-static void find_rest(learner *l, const learn_grid *g)
+static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
 {
     submission_field *query = field_of(l, ROLE_QUERY);
     for (size_t i = 0; i < l->f->n_fields; i++) {
@@ -221,7 +221,9 @@ static void find_rest(learner *l, const learn_grid *g)
             field->role = ROLE_CONSTANT;
     }
     for (size_t i = 0; i < l->f->n_fields; i++)
-        if (l->f->fields[i].role == ROLE_CONSTANT && g->n_rows) l->f->fields[i].constant = g->cells[i];
+        if (l->f->fields[i].role == ROLE_CONSTANT && g->n_rows)
+            TRI_TRY(submission_learn_copy(l->f, g->cells[i], &l->f->fields[i].constant, err));
+    return TRI_OK;
 }
 
 /* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus ids. */
@@ -259,7 +261,6 @@ static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
     for (size_t r = 0; r < g->n_rows; r++) {
         tri_text raw = g->cells[r * g->n_columns + column];
         if (!raw.len || !submission_learn_list(l, raw, g->json, true)) continue;
-        if (l->f->list != LIST_JSON || l->f->items_form != ITEMS_IDS || r + 1 == g->n_rows) return TRI_OK;
         return TRI_OK;
     }
     if (g->json)
@@ -296,7 +297,7 @@ tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error 
         doc->role = ROLE_OTHER;
     }
     TRI_TRY(settle_twice(l, ROLE_LIST, ROLE_OTHER, err));
-    find_rest(l, grid);
+    TRI_TRY(find_rest(l, grid, err));
     if (!field_of(l, ROLE_QUERY)) return missing(l, "query", err);
     if (!field_of(l, ROLE_LIST) && !field_of(l, ROLE_DOC)) return missing(l, "document", err);
     if (wide) l->f->list = LIST_COLUMNS;

@@ -309,6 +309,7 @@ static tri_status plan_scores(write_job *job, tri_error *err)
     }
     double factor = to > from ? width / (to - from) : 0;
     w->scale = sign * factor;
+    w->is_mapped = true;
     w->shift = to > from ? f->score_min - from * factor : f->score_max;
     return note(job, err, "the run's scores, %g to %g, are moved into the sample's range, %g to %g, by one linear map", least,
                 most, f->score_min, f->score_max);

@@ -17,7 +17,8 @@ typedef struct submission_writer {
     const submission_run *run;
     const known_ids *corpus; /* NULL = not given */
     double scale, shift;     /* of scores */
-    bool by_place;           /* scores are places from the end */
+    bool is_mapped;
+    bool by_place; /* scores are places from the end */
     out_file *file;
     buf text, cell, score;
     size_t n_records; /* written; ROLE_ROW counts them */

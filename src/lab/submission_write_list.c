@@ -24,6 +24,10 @@ tri_status submission_write_score(submission_writer *w, const run_pair *pair, si
     if (w->by_place) value = f->lower_is_better ? (double)(i + 1) : (double)(n - i);
     if (value < f->score_min) value = f->score_min; /* rounding at the ends of the range */
     if (value > f->score_max) value = f->score_max;
+    if (w->is_mapped && isfinite(value)) { /* the digits that the map's rounding made up are left out */
+        snprintf(text, sizeof text, "%.12g", value);
+        if (!number_parse_f64(text, strlen(text), &value)) return TRI_ERR_NUMERIC;
+    }
     size_t len = number_format_f64(text, sizeof text - 4, value + 0.0);
     if (!f->score_integer && !strpbrk(text, ".eE")) len += (size_t)snprintf(text + len, 3, ".0");
     for (size_t k = 0; f->decimal_comma && k < len; k++)
