@@ -162,7 +162,11 @@ static tri_status judge_all(judge *j, const submission_source *file, check_sheet
     bool readable;
     submission_format_init(&own.format);
     known_ids_init(&own.queries, false);
-    tri_status st = judge_file(j, file, &own, &readable, err);
+    bool utf16 =
+        file->bytes.len >= 2 && (!memcmp(file->bytes.bytes, "\xFF\xFE", 2) || !memcmp(file->bytes.bytes, "\xFE\xFF", 2));
+    if (utf16) judge_find(j, JUDGED_FORMAT, 0, "UTF-16 cannot be read as %s", submission_kind_name(&j->sample->format));
+    readable = !utf16;
+    tri_status st = utf16 ? TRI_OK : judge_file(j, file, &own, &readable, err);
     if (!st && readable) {
         if (j->queries && !j->sample->format.query_by_text) {
             /* a sample of place-holders does not say whether queries stand under their texts: the file does */

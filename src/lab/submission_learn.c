@@ -32,6 +32,19 @@ tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *
     return TRI_OK;
 }
 
+/* Pieces by pieces, so that a file of any size does not become resident. */
+static bool holds_nul(const submission_source *source)
+{
+    enum { STEP = 1 << 24 };
+    bool found = false;
+    for (size_t at = 0; at < source->bytes.len && !found; at += STEP) {
+        size_t len = source->bytes.len - at < STEP ? source->bytes.len - at : STEP;
+        found = memchr(source->bytes.bytes + at, 0, len) != NULL;
+        if (source->file) mapped_file_wont_need(source->file, at, len);
+    }
+    return found;
+}
+
 static tri_status learn_bytes(learner *l, tri_error *err)
 {
     submission_format *f = l->f;
@@ -41,8 +54,7 @@ static tri_status learn_bytes(learner *l, tri_error *err)
         tri_status st = err_set(err, TRI_ERR_FORMAT, "%s is UTF-16", l->source->what);
         return err_hint(err, st, "iconv -f UTF-16 -t UTF-8 makes it UTF-8");
     }
-    if (all.len && memchr(all.bytes, 0, all.len))
-        return err_set(err, TRI_ERR_FORMAT, "%s holds NUL bytes: it is no text", l->source->what);
+    if (holds_nul(l->source)) return err_set(err, TRI_ERR_FORMAT, "%s holds NUL bytes: it is no text", l->source->what);
     const char *newline = all.len ? memchr(all.bytes, '\n', all.len) : NULL;
     f->crlf = newline && newline > all.bytes && newline[-1] == '\r';
     f->ends_in_newline = all.len && all.bytes[all.len - 1] == '\n';

@@ -142,6 +142,12 @@ static tri_status add_record(learner *l, learn_grid *g, tri_text record, tri_err
     return st;
 }
 
+static bool is_empty(learner *l, tri_text list)
+{
+    tri_text first = {NULL, 0};
+    return is_container(list) && learn_went(l, first_piece(l, list, &first, NULL)) && !first.bytes;
+}
+
 /* The list of a keyed record, from the first that is not empty. */
 static tri_status learn_keyed(learner *l, tri_text object, tri_error *err)
 {
@@ -152,7 +158,8 @@ static tri_status learn_keyed(learner *l, tri_text object, tri_error *err)
     TRI_TRY(json_pieces_open(&p, object, l->source->what, err));
     tri_status st = TRI_OK;
     while (!st && !(st = json_pieces_next(&p, NULL, &value, err)) && value.bytes && l->f->list == LIST_NONE)
-        if (!submission_learn_list(l, value, true, true)) st = refuse(l, err, "the value of a query is no list of documents");
+        if (!submission_learn_list(l, value, true, true) && !is_empty(l, value))
+            st = refuse(l, err, "the value of a query is no list of documents");
     json_pieces_close(&p);
     return st;
 }
@@ -182,13 +189,14 @@ static tri_status learn_lines(learner *l, learn_grid *g, tri_error *err)
 {
     tri_text rest = l->source->bytes;
     if (rest.len >= 3 && !memcmp(rest.bytes, "\xEF\xBB\xBF", 3)) rest = (tri_text){rest.bytes + 3, rest.len - 3};
-    for (size_t n = 0; rest.len && n < LEARN_ROWS; n++) {
+    for (size_t n = 1; rest.len && n <= LEARN_ROWS; n++) {
         const char *newline = memchr(rest.bytes, '\n', rest.len);
         size_t len = newline ? (size_t)(newline - rest.bytes) : rest.len;
         tri_text line = submission_trim((tri_text){rest.bytes, len});
         if (line.len) {
             tri_status st = learn_record(l, g, line, err);
-            if (st == TRI_ERR_FORMAT && err) err_prefix(err, st, "record %zu: ", n + 1);
+            if (st == TRI_ERR_FORMAT && err && strstr(err->text, " line 1: "))
+                return submission_read_name_line(l->source->what, n, err);
             TRI_TRY(st);
         }
         rest = newline ? (tri_text){newline + 1, rest.len - len - 1} : (tri_text){NULL, 0};

@@ -31,6 +31,14 @@ bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text 
     return n > 0;
 }
 
+/* Half of the cells at least: what else stands there contradicts them, and is told with its line. */
+static bool mostly_numbers(const learn_grid *g, size_t column)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < g->n_rows; r++) n += learn_is_number(cell_at(g, r, column));
+    return n > 0 && n * 2 >= g->n_rows;
+}
+
 static bool is_constant(const learn_grid *g, size_t column)
 {
     for (size_t r = 1; r < g->n_rows; r++) {
@@ -116,14 +124,15 @@ static void name_roles(learner *l, const learn_grid *g)
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
         submission_role role = submission_role_of_name(field->name);
-        bool numbers = learn_column_all(g, i, learn_is_number), listed = is_list(l, g, i, true);
+        bool numbers = learn_column_all(g, i, learn_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
+             mostly = mostly_numbers(g, i);
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
         if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, learn_is_integer)) role = ROLE_OTHER;
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
         if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
         if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
-        if (role == ROLE_SCORE && g->n_rows && !numbers) role = ROLE_OTHER;
-        if (role == ROLE_RANK && g->n_rows && !numbers) role = listed ? ROLE_LIST : ROLE_OTHER;
+        if (role == ROLE_SCORE && g->n_rows && !mostly) role = ROLE_OTHER;
+        if (role == ROLE_RANK && g->n_rows && !mostly) role = listed ? ROLE_LIST : ROLE_OTHER;
         if (role == ROLE_ROW && g->n_rows && !numbers) role = ROLE_OTHER;
         if (role == ROLE_CONSTANT && g->n_rows && !is_constant(g, i)) role = ROLE_OTHER;
         field->role = role;

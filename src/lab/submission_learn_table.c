@@ -166,17 +166,18 @@ static bool first_row_differs(const learn_grid *g)
 
 static bool is_header(const learner *l, const learn_grid *g)
 {
-    size_t n_named = 0;
+    size_t n_named = 0, n_numbers = 0;
     uint32_t place;
     if (l->f->separator == CSV_BLANKS) return false;
     for (size_t c = 0; c < g->n_columns; c++) {
         tri_text t = g->cells[c];
-        if (learn_is_number(t)) return false;
+        n_numbers += learn_is_number(t);
         if (l->hints->queries && known_ids_find(l->hints->queries, t, &place)) return false;
         if (l->hints->corpus && known_ids_find(l->hints->corpus, t, &place)) return false;
         n_named += submission_role_of_name(t) != ROLE_OTHER || submission_name_is_id(t);
     }
-    if (n_named) return true;
+    if (n_named > n_numbers) return true;
+    if (n_numbers) return false;
     for (size_t c = 0; c < g->n_columns; c++) { /* a name above numbers */
         learn_grid below = {g->cells + g->n_columns, g->n_rows - 1, g->n_columns, false};
         if (g->n_rows > 1 && learn_column_all(&below, c, learn_is_number)) return true;

@@ -42,6 +42,15 @@ tri_status submission_read_fault(submission_reader *r, submission_fault fault, t
     return r->sink->fault(r->sink->ctx, fault, r->entry.line, text, err);
 }
 
+tri_status submission_read_name_line(const char *what, uint64_t number, tri_error *err)
+{
+    static const char mark[] = " line 1: ";
+    char words[256] = "it is no JSON";
+    const char *at = err ? strstr(err->text, mark) : NULL;
+    if (at) snprintf(words, sizeof words, "%s", at + sizeof mark - 1);
+    return err_set(err, TRI_ERR_FORMAT, "%s line %llu: %s", what, (unsigned long long)number, words);
+}
+
 tri_text submission_trim(tri_text t)
 {
     while (t.len && (*t.bytes == ' ' || *t.bytes == '\t' || *t.bytes == '\n' || *t.bytes == '\r')) {

@@ -33,6 +33,8 @@ tri_status submission_read_fault(submission_reader *r, submission_fault fault, t
 /* Pages of the file before `at` are not needed again in this pass. */
 void submission_read_release(submission_reader *r, const char *at);
 uint64_t submission_read_line(submission_reader *r, const char *at);
+/* An error in a value of one line of JSONL knows only that line: the words stay, the number becomes the file's. */
+tri_status submission_read_name_line(const char *what, uint64_t number, tri_error *err);
 tri_text submission_trim(tri_text t);
 /* Splits ['a', "b", 3]: the next item from *rest on, which moves; false at the end or where it cannot be read (*bad). */
 bool submission_python_item(tri_text *rest, tri_text *item, bool *bad);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* submission_read_json.c — records of JSON and of JSONL as entries. A record's values are found first and read after, so that the
  * query may stand behind its list. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -141,16 +140,6 @@ static tri_status read_whole(submission_reader *r, tri_error *err)
     return st;
 }
 
-/* A value of one line knows only its own lines: the words stay, the number becomes the file's. */
-static tri_status name_line(const submission_reader *r, uint64_t number, tri_error *err)
-{
-    static const char mark[] = " line 1: ";
-    char words[256] = "it is no JSON";
-    const char *at = err ? strstr(err->text, mark) : NULL;
-    if (at) snprintf(words, sizeof words, "%s", at + sizeof mark - 1);
-    return err_set(err, TRI_ERR_FORMAT, "%s line %llu: %s", r->source->what, (unsigned long long)number, words);
-}
-
 static tri_status read_lines(submission_reader *r, tri_error *err)
 {
     const char *p = r->source->bytes.bytes, *end = p + r->source->bytes.len;
@@ -165,7 +154,7 @@ static tri_status read_lines(submission_reader *r, tri_error *err)
                 json_pieces_close(&check);
                 st = read_record(r, line, err);
             }
-            if (st == TRI_ERR_FORMAT) return name_line(r, number, err);
+            if (st == TRI_ERR_FORMAT) return submission_read_name_line(r->source->what, number, err);
             TRI_TRY(st);
         }
         p = newline ? newline + 1 : end;

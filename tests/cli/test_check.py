@@ -324,7 +324,7 @@ def check_writer(folder):
     refuse("an id with the list's separator", "separator", run_text="qid\tdocid\tscore\nq1\td 1\t0.5\nq2\td2\t0.4\n")
     refuse("a column that is not understood", "not understood", *known(folder), sample_text="qid,docid,score,colour\nq1,d1,0.9,red\nq2,d2,0.8,blue\n")
     refuse("texts without their file", "--queries", sample_text="qid,query,docid\nq1,what,d1\nq2,who,d2\n")
-    refuse("numbers from words", "numbers", "--queries", folder / "queries.jsonl", sample_text='[{"qid": "q1", "docs": [1, 2]}]')
+    refuse("numbers from words", "whole number", "--queries", folder / "queries.jsonl", sample_text='[{"qid": "q1", "docs": [1, 2]}]')
     refuse("another depth than a whole sample's", "--top 3", "--top", "3", *known(folder),
            sample_text="qid,docs\n" + "".join(f"{q},{' '.join(DOCS[:5])}\n" for q in run))
     refuse("a run that is too shallow", "search deeper", *known(folder), run_text="".join(f"{q} Q0 {x} 1 0.5 t\n" for q in run for x in DOCS[:4]),
