@@ -40,8 +40,6 @@ tri_status submission_learn_values(learner *l, submission_sample *sample, tri_er
 tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *out, tri_error *err);
 
 /* Questions to a column of a grid. */
-bool learn_is_integer(tri_text t);
-bool learn_is_number(tri_text t);                                                    /* also 93%, 0,5, nan, inf */
 bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text t)); /* of cells that are not empty; some are */
 
 #endif

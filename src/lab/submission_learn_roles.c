@@ -3,7 +3,8 @@
  *
  *   1. names (submission_names.c); a second field of a role that has an id is that role's text
  *   2. known ids: a column of queries, a column of documents
- *   3. values, for what is still missing: the leftmost column that is no fraction and no list is the query; a list, else the next
+ *   3. values, for what is still missing: the leftmost column that is no fraction and no list is the query; a list, else the
+ * next
  *      such column the documents; fractions are scores; whole numbers that count within a query are ranks
  *   4. what is left is a constant, where its value never changes, or not understood */
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/err.h"
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"
+#include "lab/submission_number.h"
 
 static tri_text cell_at(const learn_grid *g, size_t row, size_t column)
 {
@@ -35,7 +37,7 @@ bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text 
 static bool mostly_numbers(const learn_grid *g, size_t column)
 {
     size_t n = 0;
-    for (size_t r = 0; r < g->n_rows; r++) n += learn_is_number(cell_at(g, r, column));
+    for (size_t r = 0; r < g->n_rows; r++) n += submission_is_number(cell_at(g, r, column));
     return n > 0 && n * 2 >= g->n_rows;
 }
 
@@ -60,7 +62,7 @@ static bool counts_ranks(const learn_grid *g, size_t column, size_t query)
     size_t n_steps = 0;
     for (size_t r = 0; r < g->n_rows; r++) {
         tri_text t = cell_at(g, r, column);
-        if (!learn_is_integer(t) || t.len > 9) return false;
+        if (!submission_is_digits(t) || t.len > 9) return false;
         value = 0;
         for (size_t i = 0; i < t.len; i++) value = value * 10 + (t.bytes[i] - '0');
         bool starts = !r || !same(cell_at(g, r, query), cell_at(g, r - 1, query));
@@ -124,10 +126,10 @@ static void name_roles(learner *l, const learn_grid *g)
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
         submission_role role = submission_role_of_name(field->name);
-        bool numbers = learn_column_all(g, i, learn_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
+        bool numbers = learn_column_all(g, i, submission_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
              mostly = mostly_numbers(g, i);
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
-        if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, learn_is_integer)) role = ROLE_OTHER;
+        if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, submission_is_digits)) role = ROLE_OTHER;
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
         if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
         if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
@@ -169,7 +171,7 @@ static submission_field *known_field(learner *l, const learn_grid *g, const know
 
 static bool has_fraction(const learn_grid *g, size_t column)
 {
-    return learn_column_all(g, column, learn_is_number) && !learn_column_all(g, column, learn_is_integer);
+    return learn_column_all(g, column, submission_is_number) && !learn_column_all(g, column, submission_is_digits);
 }
 
 static submission_field *leftmost(learner *l, const learn_grid *g, bool plain_id_only)
@@ -223,7 +225,7 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
         bool constant = is_constant(g, i) && g->n_rows > 1;
         if (query && !field_of(l, ROLE_RANK) && counts_ranks(g, i, (size_t)(query - l->f->fields)))
             field->role = ROLE_RANK;
-        else if (!field_of(l, ROLE_SCORE) && !field_of(l, ROLE_SCORES) && learn_column_all(g, i, learn_is_number) &&
+        else if (!field_of(l, ROLE_SCORE) && !field_of(l, ROLE_SCORES) && learn_column_all(g, i, submission_is_number) &&
                  !constant && (!l->f->header || has_fraction(g, i)))
             field->role = ROLE_SCORE;
         else if (is_constant(g, i))
@@ -235,7 +237,8 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
     return TRI_OK;
 }
 
-/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus ids. */
+/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus
+ * ids. */
 static bool is_wide(learner *l, const learn_grid *g)
 {
     size_t n_docs = 0, n_ranked = 0;
