@@ -34,6 +34,8 @@ tri_status submission_learn_json(learner *l, tri_error *err);
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err);
 /* The roles of an item's fields. */
 tri_status submission_learn_items(learner *l, const learn_grid *grid, tri_error *err);
+/* The refusal of a file in which nothing looks like the query, or the document. */
+tri_status submission_learn_missing(const learner *l, const char *what, tri_error *err);
 /* How one list is written: `cell` is a text, or raw JSON. False where it is no list. */
 bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure);
 tri_status submission_learn_values(learner *l, submission_sample *sample, tri_error *err);
