@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_learn_items.c — what the values of a list's objects and arrays are: the document, its score, its rank, its text. In an
- * array the first is the document. */
+/* submission_learn_items.c — what the values of a list's objects and arrays are: the document, its score, its rank, its text.
+ * In an array the first is the document. */
 #include "base/err.h"
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"

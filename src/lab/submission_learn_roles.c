@@ -206,7 +206,8 @@ static bool counts_rows(const learn_grid *g, size_t column)
     return g->n_rows > 1;
 }
 
-/* "id" beside "query": the query's id, unless it counts rows of which a query has several, or whose numbers are no known ids. */
+/* "id" beside "query": the query's id, unless it counts rows of which a query has several, or whose numbers are no
+ * known ids. */
 static void prefer_id(learner *l, const learn_grid *g, submission_field *query)
 {
     submission_field *id = leftmost(l, g, true);

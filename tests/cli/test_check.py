@@ -108,8 +108,7 @@ def check_shapes(folder):
             seen = ids_of_file(out, suffix, written, docs)
             depth = len(seen) // len(queries)
             best = [d for q, _ in queries for d, _ in run[q][:depth]]
-            if not name.startswith("MS MARCO, numbered") and not name.startswith("numbers, no") and not name.startswith("numbers in CSV") and "TREC" not in name \
-                    and name != "whole numbers":
+            if not name.startswith(("MS MARCO, numbered", "numbers, no", "numbers in CSV")) and "TREC" not in name and name != "whole numbers":
                 check(depth > 0 and seen == best, f"{name}: the best documents of each query, in their order", (seen[:12], best[:12]))
             again = folder / f"again.{suffix}"
             twice = trident("submit-format", out, "--sample", sample, "-o", again, *known(folder))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_csv.c — rows by RFC 4180 and beyond: separators, quotes, line ends, blanks, refusals with their line, what is written is read
- * again, and memory that runs out. */
+/* test_csv.c — rows by RFC 4180 and beyond: separators, quotes, line ends, blanks, refusals with their line, what is written
+ * is read again, and memory that runs out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_submission.c — what is learnt from samples, field by field; numbers as people write them; the figures of folds; manifests; and
- * with each allocation, read and write failing in turn: no crash, no leak, no file half there, no file passed for right. The shapes
- * and faults by the dozen are in tests/cli/test_check.py. */
+/* test_submission.c — what is learnt from samples, field by field; numbers as people write them; the figures of folds;
+ * manifests; and with each allocation, read and write failing in turn: no crash, no leak, no file half there, no file passed
+ * for right. The shapes and faults by the dozen are in tests/cli/test_check.py. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +59,7 @@ static void put(const char *name, const char *text)
 
 /* ---- learning ------------------------------------------------------------------------------------------------------- */
 
-/* The roles as letters: q query, Q its text, d document, D its text, l list, s score, S scores, r rank, n row, c constant, - other */
+/* The roles as letters: q query, Q its text, d document, D its text, l list, s score, S scores, r rank, n row, c constant, - none */
 static void roles_of(const submission_field *fields, size_t n, char *out)
 {
     static const char letters[ROLES] = {[ROLE_OTHER] = '-',    [ROLE_QUERY] = 'q', [ROLE_QUERY_TEXT] = 'Q', [ROLE_DOC] = 'd',
@@ -86,7 +86,8 @@ static void samples_are_learnt(void **state)
         {"q1;d1,d2\nq2;d3,d4\n", SUBMISSION_TABLE, ';', false, "ql", "", LIST_SPLIT, 2, 4},
         {"id|docs\nq1|d1 d2\nq2|d3\n", SUBMISSION_TABLE, '|', true, "ql", "", LIST_SPLIT, 2, 3},
         {"id,query,answer_id\n0,what is it,a1\n1,who is it,a2\n", SUBMISSION_TABLE, ',', true, "qQd", "", LIST_NONE, 2, 2},
-        {"id,query,answer_id\n0,what is it,a1\n1,what is it,a3\n2,who is it,a2\n", SUBMISSION_TABLE, ',', true, "nqd", "", LIST_NONE, 2, 3},
+        {"id,query,answer_id\n0,what is it,a1\n1,what is it,a3\n2,who is it,a2\n", SUBMISSION_TABLE, ',', true, "nqd", "",
+         LIST_NONE, 2, 3},
         {"q1 Q0 d1 1 0.5 t\n", SUBMISSION_TABLE, 0, false, "qcdrsc", "", LIST_NONE, 1, 1},
         {"row_id,qid,docid\n0,q1,d1\n1,q1,d2\n", SUBMISSION_TABLE, ',', true, "nqd", "", LIST_NONE, 1, 2},
         {"1,10,1\n1,11,2\n2,12,1\n2,13,2\n", SUBMISSION_TABLE, ',', false, "qdr", "", LIST_NONE, 2, 4},
