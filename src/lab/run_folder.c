@@ -114,6 +114,8 @@ tri_status run_status_save(run_board *b, run_job *job, bool durable, tri_error *
     set(o, "items", json_integer((json_int_t)s->items));
     set(o, "computed", json_integer((json_int_t)s->computed));
     set(o, "repeated", json_integer((json_int_t)s->repeated));
+    set(o, "batch", json_integer((json_int_t)s->batch));
+    set(o, "begun", json_integer((json_int_t)s->begun));
     set(o, "items_per_second", number(s->rate_items));
     set(o, "tokens_per_second", number(s->rate_tokens));
     set(o, "config_hash", json_string(job->hash));
@@ -292,6 +294,8 @@ static void load_status(run_job *job)
     s->items = get_count(o, "items");
     s->computed = get_count(o, "computed");
     s->repeated = get_count(o, "repeated");
+    s->batch = get_count(o, "batch");
+    s->begun = get_count(o, "begun");
     s->attempts = (unsigned)get_count(o, "attempts");
     s->pid = (long)get_count(o, "pid");
     s->started = get_number(o, "started", 0);
@@ -438,8 +442,7 @@ tri_status run_folder_open(run_board *b, tri_error *err)
     TRI_TRY(file_save(path, b->p->text.data, b->p->text.len, err));
     TRI_TRY(load_sessions(b, err));
     load_devices(b);
-    b->sessions[2 * b->n_sessions] = b->sessions[2 * b->n_sessions + 1] = run_now();
-    b->n_sessions++;
+    TRI_TRY(run_session_begin(b, err));
     b->first_result = -1;
     TRI_TRY(run_sessions_save(b, true, err));
     return open_jobs(b, err);

@@ -31,8 +31,10 @@ typedef enum run_state { RUN_QUEUED, RUN_RUNNING, RUN_DONE, RUN_FAILED, RUN_STOP
 typedef struct run_status {
     run_state state;
     char step[RUN_WORD], device[RUN_WORD], unit[RUN_WORD];
-    uint64_t done, total;                       /* of the step, in bytes of its input */
-    uint64_t items, tokens, computed, repeated; /* computed: over all attempts; repeated: the most that one kill cost */
+    uint64_t done, total; /* of the step, in bytes of its input */
+    uint64_t items, tokens;
+    /* texts: computed over all attempts, the most that one kill cost, the largest window that one hit, how far an attempt was */
+    uint64_t computed, repeated, batch, begun;
     long pid;
     double started, ended, seconds, money, left; /* left < 0: not known */
     double rate_items, rate_tokens;              /* a second, of the step at hand or the last that told */
@@ -71,7 +73,6 @@ typedef struct run_job {
     int slot;  /* -1 = none */
     double step_began, told, kill_at;
     run_progress progress, first; /* the last and the first that this child told */
-    uint64_t begun_before;        /* texts that the attempt before had begun */
     bool is_failing;              /* the child is the on_fail hook */
     const char *stop_reason;
     double session_began, session_seconds, session_money; /* of this runner's work on it */
@@ -152,7 +153,8 @@ void run_child_stop(pid_t pid, bool now);
 void run_child_await_old(long pid);
 
 /* ---- run_money.c: time and money ---- */
-double run_now(void); /* Unix seconds */
+double run_now(void);                                       /* Unix seconds */
+tri_status run_session_begin(run_board *b, tri_error *err); /* when there is money for one */
 double run_spent(const run_board *b, double at);
 /* Seconds that a job still needs on a device; < 0: not known. */
 double run_forecast(const run_board *b, const run_job *job);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "lab/run_int.h"
 
 /* Stopping takes a moment: so much before the money is gone it begins, or a tenth of what the money buys if that is less. */
@@ -61,6 +62,23 @@ static double cost_at(const run_board *b, double at, size_t n_submissions)
 double run_spent(const run_board *b, double at)
 {
     return cost_at(b, at, count_out(b, false));
+}
+
+/* A session costs one unit at least, the moment it begins: no budget, no session. */
+tri_status run_session_begin(run_board *b, tri_error *err)
+{
+    double now = run_now();
+    if (b->n_sessions == RUN_SESSIONS_MAX)
+        return err_set(err, TRI_ERR_LIMIT, "%s was started %d times", b->dir, RUN_SESSIONS_MAX);
+    double before = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, count_out(b, false));
+    b->sessions[2 * b->n_sessions] = now;
+    b->sessions[2 * b->n_sessions + 1] = now + 1e-3;
+    b->n_sessions++;
+    double cost = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, count_out(b, false));
+    if (b->p->budget < 0 || cost <= b->p->budget) return TRI_OK;
+    err_set(err, TRI_ERR_LIMIT, "the budget of %.4g does not pay for another %s: %.4g of it is spent, and that would make %.4g",
+            b->p->budget, plan_bill_word(b->p->bill), before, cost);
+    return err_hint(err, TRI_ERR_LIMIT, "raise --budget, or take what is done: `trident run status %s`", b->dir);
 }
 
 /* ---- forecasts ---------------------------------------------------------------------------------------------------- */

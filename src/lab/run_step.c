@@ -22,10 +22,17 @@ static bool is_named(const run_job *job, size_t step, const char *name)
 static tri_status quote(buf *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
-    if (word[0] && strspn(word, plain) == strlen(word)) return buf_printf(out, " %s", word);
-    TRI_TRY(buf_str(out, " '"));
+    if (word[0] && strspn(word, plain) == strlen(word)) return buf_str(out, word);
+    TRI_TRY(buf_byte(out, '\''));
     for (const char *p = word; *p; p++) TRI_TRY(*p == '\'' ? buf_str(out, "'\\''") : buf_byte(out, (uint8_t)*p));
     return buf_byte(out, '\'');
+}
+
+static tri_status quote_variable(buf *out, const char *line)
+{
+    size_t name = strcspn(line, "=");
+    TRI_TRY(buf_printf(out, " %.*s=", (int)name, line));
+    return line[name] && line[name + 1] ? quote(out, line + name + 1) : TRI_OK;
 }
 
 static tri_status log_command(const run_job *job, const run_step *step, const char *const *argv, const char *const *env,
@@ -35,9 +42,12 @@ static tri_status log_command(const run_job *job, const run_step *step, const ch
     buf_init(&line, 0);
     tri_status st = buf_str(&line, "$");
     for (const char *const *p = env; !st && *p; p++)
-        if (strncmp(*p, "TRIDENT_", 8) != 0) st = quote(&line, *p);
+        if (strncmp(*p, "TRIDENT_", 8) != 0) st = quote_variable(&line, *p);
     if (!st) st = argv ? buf_str(&line, " trident") : buf_printf(&line, " # %s", step->name);
-    for (const char *const *p = argv; !st && p && *p; p++) st = quote(&line, *p);
+    for (const char *const *p = argv; !st && p && *p; p++) {
+        st = buf_byte(&line, ' ');
+        if (!st) st = quote(&line, *p);
+    }
     if (!st && step->stdout_to) st = buf_printf(&line, " > %s", strrchr(step->stdout_to, '/') + 1);
     if (!st) st = buf_byte(&line, '\n');
     st = st ? err_memory(err, line.len) : file_append(job->log, line.data, line.len, err);
@@ -108,10 +118,11 @@ static tri_status copy_run(run_board *b, run_job *job, tri_error *err)
 static void count_old_attempt(run_job *job)
 {
     run_progress old = {0};
-    job->begun_before = 0;
+    run_status *s = &job->status;
     if (!run_progress_load(job->progress_path, &old)) return;
-    job->begun_before = old.there + old.begun;
-    job->status.computed += old.begun;
+    if (old.there + old.begun > s->begun) s->begun = old.there + old.begun;
+    if (old.begun - old.items > s->batch && old.begun > old.items) s->batch = old.begun - old.items;
+    s->computed += old.begun;
     file_remove(job->progress_path, NULL);
 }
 
@@ -182,8 +193,8 @@ tri_status run_step_start(run_board *b, run_job *job, size_t step, tri_error *er
 
 static void note_repeats(run_job *job, const run_progress *p)
 {
-    if (!p->begun || job->progress.begun || !job->begun_before) return;
-    uint64_t again = job->begun_before > p->there ? job->begun_before - p->there : 0;
+    if (!p->begun || job->progress.begun) return;
+    uint64_t again = job->status.begun > p->there ? job->status.begun - p->there : 0;
     if (again > job->status.repeated) job->status.repeated = again;
 }
 
@@ -357,6 +368,7 @@ tri_status run_step_end(run_board *b, run_job *job, int code, tri_error *err)
     if (step->counts_progress) {
         run_step_watch(b, job);
         job->status.computed += job->progress.begun;
+        if (code != 0) job->status.begun = job->progress.there + job->progress.begun;
     }
     count_time(b, job, seconds);
     if (step->stdout_to && (code == 0 || is_named(job, job->at, "check"))) TRI_TRY(keep_output(b, step, err));
