@@ -59,7 +59,8 @@ static tri_status check_owner(database *d, int application_id, tri_error *err)
     TRI_TRY(read_number(d, "SELECT count(*) FROM sqlite_master", &tables, err));
     TRI_TRY(read_number(d, "PRAGMA application_id", &id, err));
     if (id == application_id || tables == 0) return TRI_OK;
-    err_set(err, TRI_ERR_FORMAT, "could not use %s as a %s: it is another program's SQLite file, or of another kind", d->path, d->what);
+    err_set(err, TRI_ERR_FORMAT, "could not use %s as a %s: it is another program's SQLite file, or of another kind", d->path,
+            d->what);
     return err_hint(err, TRI_ERR_FORMAT, "%s", d->remedy);
 }
 

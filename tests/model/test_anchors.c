@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_anchors.c — published models against the values that others published for them: the first components of one text's
- * vector, and one pair's logit. They settle theta, its scaling, the halves of a gated layer, the template and the heads at once.
+ * vector, and one pair's logit. They settle theta, its scaling, the gated layer's halves, the template and the heads at once.
  *
  * Each needs its real weights ($TRI_MODELS, or ~/.cache/trident/models) and is skipped without. The values are those of
  * text-embeddings-inference's snapshot tests on a CPU in f32 (unnormalised, with GELU by tanh): directions of the components
