@@ -34,6 +34,7 @@ const plan_key plan_keys[PLAN_SETTINGS] = {
     {"method", PLAN_CHOICE, "rrf|weighted|combsum|combmnz|dbsf", PLAN_BLEND, false, "--method"},
     {"norm", PLAN_CHOICE, "none|minmax|zscore", PLAN_BLEND, false, "--norm"},
     {"missing", PLAN_CHOICE, "none|zero", PLAN_BLEND, false, "--missing"},
+    {"allow_truncation", PLAN_CHOICE, "true|false", ANY, true, NULL},
     {"port", PLAN_COUNT, NULL, ANY, false, NULL},
     {"force", PLAN_TEXT, NULL, ANY, false, NULL},
 };

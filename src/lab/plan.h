@@ -42,6 +42,7 @@ typedef enum plan_setting {
     PLAN_METHOD,
     PLAN_NORM,
     PLAN_MISSING,
+    PLAN_ALLOW_TRUNCATION,
     PLAN_PORT,
     PLAN_FORCE,
     PLAN_SETTINGS

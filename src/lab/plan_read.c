@@ -322,6 +322,7 @@ static tri_status read_version(reader *r, void *ctx, const char *key, const yaml
     if (!is_name(key))
         return fail(r, at, "\"%s\" cannot name a version: letters, digits and ._-+@ can, and it is not index-...", key);
     *v = (plan_version){.name = key, .line = at->start_mark.line + 1, .heads = PLAN_DENSE};
+    v->value[PLAN_ALLOW_TRUNCATION] = r->defaults.value[PLAN_ALLOW_TRUNCATION];
     v->kind = has_key(r, value, "run") ? PLAN_GIVEN : has_key(r, value, "blend") ? PLAN_BLEND : PLAN_SEARCH;
     if (v->kind == PLAN_SEARCH) {
         memcpy(v->value, r->defaults.value, sizeof v->value);

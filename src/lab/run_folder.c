@@ -119,6 +119,7 @@ tri_status run_status_save(run_board *b, run_job *job, bool durable, tri_error *
     set(o, "items_per_second", number(s->rate_items));
     set(o, "tokens_per_second", number(s->rate_tokens));
     set(o, "config_hash", json_string(job->hash));
+    set(o, "attempt", words(s->attempt));
     set(o, "steps", steps_object(s));
     set(o, "partial", s->partial ? json_incref(s->partial) : json_object());
     return write_json(job->status_path, o, durable, err);
@@ -288,6 +289,7 @@ static void load_status(run_job *job)
     get_words(o, "step", s->step, sizeof s->step);
     get_words(o, "device", s->device, sizeof s->device);
     get_words(o, "unit", s->unit, sizeof s->unit);
+    get_words(o, "attempt", s->attempt, sizeof s->attempt);
     get_words(o, "submission", s->submission, sizeof s->submission);
     s->done = get_count(o, "done");
     s->total = get_count(o, "total");

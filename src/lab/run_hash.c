@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_hash.c — what a step depends on, as one number: its words, the files that it reads by their contents, and the steps
- * before it. The run folder and the data are hashed by what they are and not by where they lie, so that a folder may be moved.
- * Also SHA-256 (libcrypto), for runs of other makers and for the manifest of what a version left. */
+ * before it. The run folder and the data are hashed by what they are and not by where they lie, so that a folder may be moved. */
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,59 +125,4 @@ bool run_step_is_done(const run_job *job, size_t step)
     for (size_t i = 0; i < s->n_steps; i++)
         if (strcmp(s->steps[i].name, job->steps[step].name) == 0) return strcmp(s->steps[i].hash, job->steps[step].hash) == 0;
     return false;
-}
-
-/* ---- SHA-256 ------------------------------------------------------------------------------------------------------ */
-
-static tri_status pump(in_file *in, out_file *out, EVP_MD_CTX *digest, tri_error *err)
-{
-    uint8_t bytes[CHUNK];
-    for (size_t n = 1; n > 0;) {
-        TRI_TRY(in_file_read(in, bytes, sizeof bytes, &n, err));
-        if (EVP_DigestUpdate(digest, bytes, n) != 1) return err_set(err, TRI_ERR_MEMORY, "could not compute a SHA-256");
-        if (out) TRI_TRY(out_file_write(out, bytes, n, err));
-    }
-    return TRI_OK;
-}
-
-tri_status run_sha256_file(const char *path, const char *copy_to, char hex[65], tri_error *err)
-{
-    unsigned char sum[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    in_file *in;
-    out_file *out = NULL;
-    TRI_TRY(in_file_open(path, &in, err));
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    tri_status st = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 ? TRI_OK : err_memory(err, 64);
-    if (!st && copy_to) st = out_file_open(copy_to, &out, err);
-    if (!st) st = pump(in, out, digest, err);
-    if (!st && EVP_DigestFinal_ex(digest, sum, &len) != 1) st = err_memory(err, 64);
-    for (unsigned i = 0; !st && i < len && i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-    EVP_MD_CTX_free(digest);
-    in_file_close(in);
-    if (st) {
-        out_file_discard(out);
-        return st;
-    }
-    return out ? out_file_commit(out, err) : TRI_OK;
-}
-
-/* In the form of sha256sum: `sha256sum -c manifest.sha256` inside the folder checks it. */
-tri_status run_manifest_write(const run_job *job, tri_error *err)
-{
-    char path[LIMIT_PATH], hex[65];
-    buf text;
-    buf_init(&text, 0);
-    tri_status st = TRI_OK;
-    for (size_t s = 0; !st && s < job->n_steps; s++) {
-        const char *made = job->steps[s].makes;
-        if (!made || !run_step_is_done(job, s)) continue;
-        st = run_sha256_file(made, NULL, hex, err);
-        if (!st && buf_printf(&text, "%s  %s\n", hex, strrchr(made, '/') + 1) != TRI_OK) st = err_memory(err, text.len);
-    }
-    if (!st && file_join(path, sizeof path, job->dir, "manifest.sha256") != TRI_OK)
-        st = err_set(err, TRI_ERR_LIMIT, "a path is too long");
-    if (!st && text.len) st = file_save(path, text.data, text.len, err);
-    buf_drop(&text);
-    return st;
 }

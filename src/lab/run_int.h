@@ -46,7 +46,8 @@ typedef struct run_status {
         double seconds;
     } steps[RUN_STEPS_MAX]; /* that are done */
     size_t n_steps;
-    json_t *partial; /* seconds that stopped attempts spent on a step not done, by its name; NULL = none */
+    char attempt[RUN_HASH]; /* of the search that its run.trec, once there, is the whole result of */
+    json_t *partial;        /* seconds that stopped attempts spent on a step not done, by its name; NULL = none */
 } run_status;
 
 /* What a child's progress file says. */
@@ -125,8 +126,6 @@ tri_status run_jobs_make(run_board *b, tri_error *err);
 tri_status run_hash_file(const char *path, uint64_t *hash, tri_error *err); /* XXH3 of its bytes */
 tri_status run_hash_steps(run_board *b, tri_error *err);                    /* fills hashes of steps, jobs and data */
 bool run_step_is_done(const run_job *job, size_t step);
-tri_status run_sha256_file(const char *path, const char *copy_to, char hex[65], tri_error *err);
-tri_status run_manifest_write(const run_job *job, tri_error *err); /* DIR/vN/manifest.sha256 */
 
 /* ---- run_folder.c: what is on disk ---- */
 tri_status run_folder_open(run_board *b, tri_error *err); /* lock, run.json, sessions, statuses, configs */

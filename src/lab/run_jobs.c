@@ -246,8 +246,10 @@ static tri_status add_submission(run_board *b, run_job *job, const char *run, tr
     put_option(&w, "--sample", p->sample);
     put_option(&w, "--queries", p->queries);
     put_option(&w, "--corpus", p->corpus);
-    put_option(&w, "--runs", b->dir);
+    put_option(&w, "--runs", job->dir);
     put(&w, "--json");
+    const char *cuts = job->version->value[PLAN_ALLOW_TRUNCATION];
+    if (cuts && strcmp(cuts, "true") == 0) put(&w, "--allow-truncation");
     put_option(&w, "--force", job->version->value[PLAN_FORCE]);
     return add_step(job, (run_step){.name = "check", .stdout_to = report}, &w, err);
 }

@@ -28,8 +28,6 @@ void run_ledger_note(run_board *b, const run_job *job)
     tri_error err = {0};
     if (job->session_began <= 0) return; /* nothing was done for it */
     char *metrics = s->state == RUN_DONE && job->version ? read_metrics(b, job) : NULL;
-    const char *forced = job->version ? job->version->value[PLAN_FORCE] : NULL;
-    bool is_forced = s->state == RUN_DONE && forced && b->p->sample;
     bool has_rate = b->p->bill != PLAN_BILL_SUBMISSION;
     ledger_entry entry = {.began = job->session_began,
                           .seconds = job->session_seconds,
@@ -41,11 +39,9 @@ void run_ledger_note(run_board *b, const run_job *job)
                           .billed = job->session_seconds / 60,
                           .rate = has_rate ? b->p->price : 0,
                           .price = job->session_money,
-                          .outcome = is_forced ? "forced" : run_state_word(s->state),
+                          .outcome = run_state_word(s->state), /* "forced" is a row of trident check's own */
                           .metrics = metrics,
-                          .note = is_forced     ? forced
-                                  : s->error[0] ? s->error
-                                                : NULL};
+                          .note = s->error[0] ? s->error : NULL};
     if (ledger_add(NULL, &entry, &err) != TRI_OK) run_say(b, "%s is not in the ledger: %s", job->name, err.text);
     mem_free(metrics);
 }

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "formats/jsonl.h"
+#include "lab/backup.h"
 #include "lab/run_int.h"
 
 enum { ARGV_MAX = 80, ENV_MAX = 64, LOG_MAX = 64 << 20 };
@@ -97,21 +99,49 @@ tri_status run_hook_start(run_board *b, const run_job *job, const char *hook, co
     return run_child_start(&s, pid, err);
 }
 
+static tri_status pump(in_file *in, out_file *out, tri_error *err)
+{
+    uint8_t bytes[1 << 16];
+    for (size_t n = 1; n > 0;) {
+        TRI_TRY(in_file_read(in, bytes, sizeof bytes, &n, err));
+        TRI_TRY(out_file_write(out, bytes, n, err));
+    }
+    return TRI_OK;
+}
+
+static tri_status copy_file(const char *from, const char *to, tri_error *err)
+{
+    in_file *in;
+    out_file *out = NULL;
+    TRI_TRY(in_file_open(from, &in, err));
+    tri_status st = out_file_open(to, &out, err);
+    if (!st) st = pump(in, out, err);
+    in_file_close(in);
+    if (!st) return out_file_commit(out, err);
+    out_file_discard(out);
+    return st;
+}
+
 /* A run of another maker: copied, so that what was blended stays what it was. */
-static tri_status copy_run(run_board *b, run_job *job, tri_error *err)
+static tri_status copy_run(run_job *job, tri_error *err)
 {
     const plan_version *v = job->version;
     const char *to = job->steps[job->at].makes, *want = v->value[PLAN_SHA256];
-    char hex[65] = "";
-    (void)b;
-    if (want) {
-        TRI_TRY(run_sha256_file(v->value[PLAN_RUN], NULL, hex, err));
-        if (strcasecmp(hex, want) != 0) {
-            err_set(err, TRI_ERR_MISMATCH, "%s is not the run that the plan means: SHA-256 %s", v->value[PLAN_RUN], hex);
-            return err_hint(err, TRI_ERR_MISMATCH, "the plan says %s", want);
-        }
-    }
-    return run_sha256_file(v->value[PLAN_RUN], to, hex, err);
+    char hex[BACKUP_HEX_CAP];
+    TRI_TRY(copy_file(v->value[PLAN_RUN], to, err));
+    if (!want) return TRI_OK;
+    TRI_TRY(backup_hash(to, hex, err));
+    if (strcasecmp(hex, want) == 0) return TRI_OK;
+    file_remove(to, NULL);
+    err_set(err, TRI_ERR_MISMATCH, "%s is not the run that the plan means: SHA-256 %s", v->value[PLAN_RUN], hex);
+    return err_hint(err, TRI_ERR_MISMATCH, "the plan says %s", want);
+}
+
+/* How far an attempt was, and how large the window that it ended in. */
+static void note_attempt(run_status *s, const run_progress *p)
+{
+    if (p->there + p->begun > s->begun) s->begun = p->there + p->begun;
+    if (p->begun > p->items && p->begun - p->items > s->batch) s->batch = p->begun - p->items;
 }
 
 /* Texts that an attempt had begun and that nobody counted yet. */
@@ -120,8 +150,7 @@ static void count_old_attempt(run_job *job)
     run_progress old = {0};
     run_status *s = &job->status;
     if (!run_progress_load(job->progress_path, &old)) return;
-    if (old.there + old.begun > s->begun) s->begun = old.there + old.begun;
-    if (old.begun - old.items > s->batch && old.begun > old.items) s->batch = old.begun - old.items;
+    note_attempt(s, &old);
     s->computed += old.begun;
     file_remove(job->progress_path, NULL);
 }
@@ -146,6 +175,30 @@ static void begin_status(run_board *b, run_job *job, size_t step)
     b->has_worked = true;
 }
 
+/* What the steps that this one builds on had to say, cuts above all, into this log too: it is then whole for who reads it. */
+static tri_status log_needs(run_board *b, const run_job *job, tri_error *err)
+{
+    tri_status st = TRI_OK;
+    for (size_t k = 0; !st && k < job->n_needs; k++) {
+        const run_job *needed = &b->jobs[job->needs[k]];
+        line_reader *lines;
+        const char *line;
+        size_t len;
+        buf text;
+        buf_init(&text, 0);
+        TRI_TRY(line_reader_open(needed->log, 0, &lines, err));
+        while (!(st = line_reader_next(lines, &line, &len, NULL, err)) && line)
+            if (len > 8 && memcmp(line, "trident ", 8) == 0 && buf_printf(&text, "%s: %.*s\n", needed->name, (int)len, line)) {
+                st = err_memory(err, text.len);
+                break;
+            }
+        line_reader_close(lines);
+        if (!st) st = file_append(job->log, text.data, text.len, err);
+        buf_drop(&text);
+    }
+    return st;
+}
+
 static tri_status start_child(run_board *b, run_job *job, tri_error *err)
 {
     run_step *step = &job->steps[job->at];
@@ -160,8 +213,27 @@ static tri_status start_child(run_board *b, run_job *job, tri_error *err)
         s.stdout_to = arena_printf(&b->memory, "%s.tmp", step->stdout_to);
         if (!s.stdout_to) return err_memory(err, 0);
     }
+    if (job->at == 0) TRI_TRY(log_needs(b, job, err));
     TRI_TRY(log_command(job, step, argv, env, err));
     return run_child_start(&s, &job->pid, err);
+}
+
+/* A search ends by giving its file a name, and only then is recorded. So the name is free before its first attempt, and when it
+ * is there at a later one, all was done but the recording. */
+static tri_status begin_attempt(run_board *b, run_job *job, bool *is_whole, tri_error *err)
+{
+    const run_step *step = &job->steps[job->at];
+    *is_whole = false;
+    if (!step->makes) return TRI_OK;
+    if (strcmp(job->status.attempt, step->hash) == 0) {
+        *is_whole = file_exists(step->makes);
+        const char *part = *is_whole ? arena_printf(&b->memory, "%s.part", step->makes) : NULL;
+        return part ? file_remove(part, err) : TRI_OK;
+    }
+    TRI_TRY(file_remove(step->makes, err));
+    TRI_TRY(file_sync_dir(job->dir, err));
+    snprintf(job->status.attempt, sizeof job->status.attempt, "%s", step->hash);
+    return run_status_save(b, job, true, err);
 }
 
 tri_status run_step_start(run_board *b, run_job *job, size_t step, tri_error *err)
@@ -169,13 +241,18 @@ tri_status run_step_start(run_board *b, run_job *job, size_t step, tri_error *er
     begin_status(b, job, step);
     if (is_named(job, step, "copy")) {
         tri_error said = {0};
-        tri_status st = copy_run(b, job, &said);
+        tri_status st = copy_run(job, &said);
         if (st == TRI_OK) return run_step_end(b, job, 0, err);
         char why[512];
         snprintf(why, sizeof why, "%.300s%s%.180s", said.text, said.hint[0] ? "; " : "", said.hint);
         return run_job_fail(b, job, RUN_FAILED, why, err);
     }
-    if (job->steps[step].counts_progress) count_old_attempt(job);
+    if (job->steps[step].counts_progress) {
+        bool is_whole = false;
+        count_old_attempt(job);
+        TRI_TRY(begin_attempt(b, job, &is_whole, err));
+        if (is_whole) return run_step_end(b, job, 0, err);
+    }
     if (is_named(job, step, "hook")) {
         static const char *const no_env[] = {NULL};
         TRI_TRY(log_command(job, &job->steps[step], NULL, no_env, err));
@@ -295,10 +372,10 @@ static bool is_submitted(const run_job *job)
     return true;
 }
 
-static tri_status note_submission(run_board *b, run_job *job, tri_error *err)
+static void note_submission(run_board *b, run_job *job)
 {
     run_status *s = &job->status;
-    if (s->is_out || !job->version || !is_submitted(job)) return TRI_OK;
+    if (s->is_out || !job->version || !is_submitted(job)) return;
     for (size_t i = 0; i < job->n_steps; i++) /* the last file made is what is handed in */
         if (job->steps[i].makes) snprintf(s->submission, sizeof s->submission, "%s", job->steps[i].makes);
     s->is_out = true;
@@ -306,7 +383,6 @@ static tri_status note_submission(run_board *b, run_job *job, tri_error *err)
         s->money += b->p->price;
         job->session_money += b->p->price;
     }
-    return run_manifest_write(job, err);
 }
 
 static tri_status keep_output(run_board *b, const run_step *step, tri_error *err)
@@ -367,20 +443,21 @@ tri_status run_step_end(run_board *b, run_job *job, int code, tri_error *err)
     job->told = 0;
     if (step->counts_progress) {
         run_step_watch(b, job);
-        job->status.computed += job->progress.begun;
-        if (code != 0) job->status.begun = job->progress.there + job->progress.begun;
+        job->status.computed += job->progress.begun; /* 0 where no child was needed */
+        if (code != 0) note_attempt(&job->status, &job->progress);
     }
     count_time(b, job, seconds);
     if (step->stdout_to && (code == 0 || is_named(job, job->at, "check"))) TRI_TRY(keep_output(b, step, err));
     if (is_named(job, job->at, "hook") && code != 0)
         run_say(b, "%s: its hook on_done ended with %d: see its log", job->name, code);
     bool is_done = code == 0 || is_named(job, job->at, "hook");
+    if (is_done && step->makes) TRI_TRY(backup_record(job->dir, &step->makes, 1, err));
     if (is_done)
         record(job, seconds);
     else
         record_partial(job, seconds);
     job->status.left = -1;
-    if (is_done) TRI_TRY(note_submission(b, job, err));
+    if (is_done) note_submission(b, job);
     tri_status st = run_status_save(b, job, true, err);
     if (step->counts_progress) file_remove(job->progress_path, NULL);
     if (st || is_done) return st;
