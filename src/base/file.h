@@ -49,6 +49,12 @@ tri_status file_rename(const char *from, const char *to, tri_error *err);
 tri_status file_sync_dir(const char *path, tri_error *err);
 /* Adds bytes at the end of a file, made if it is not there. Whoever reads the file later finds them, also after a kill. */
 tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err);
+/* The same, also after a power cut. */
+tri_status file_append_synced(const char *path, const void *bytes, size_t len, tri_error *err);
+/* A small file, whole or not at all. save: also after a power cut, as out_file does. replace: for facts of the moment that are
+ * written many times and lost without harm; one writer a path. */
+tri_status file_save(const char *path, const void *bytes, size_t len, tri_error *err);
+tri_status file_replace(const char *path, const void *bytes, size_t len, tri_error *err);
 /* "dir/name" into out (NUL-terminated). TRI_ERR_LIMIT when it does not fit. */
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name);
 

@@ -7,6 +7,7 @@
 #define LIMIT_JSON_CONFIG (64u << 20)          /* a config file; real ones are under 100 kB */
 #define LIMIT_JSON_DEPTH 64                    /* nesting; real files stay under 10 */
 #define LIMIT_JSONL_LINE (256u << 20)          /* one line of a corpus; a 50 MB line must pass */
+#define LIMIT_CSV_FIELDS 100000u                /* fields of one row: a wide table of ids has 1,000 */
 #define LIMIT_SAFETENSORS_HEADER 100000000u    /* the format's own limit */
 #define LIMIT_TENSORS 100000u                  /* tensors of one model */
 #define LIMIT_TENSOR_RANK 8
