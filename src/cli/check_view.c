@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_view.c — see check_view.h. The words "green" and "RED" stand in both forms of the terminal, so that colours only help. */
+/* check_view.c — see check_view.h. The words "green" and "RED" stand in both forms of the terminal, so that colours only help.
+ * */
 #include "cli/check_view.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_check.c — `trident check SUBMISSION`: may this be handed in? The items are judged in lab/submission_check.h; here they become
- * lines, and a red list becomes exit 1, or with --force a row of the ledger. */
+/* cmd_check.c — `trident check SUBMISSION`: may this be handed in? The items are judged in lab/submission_check.h; here they
+ * become lines, and a red list becomes exit 1, or with --force a row of the ledger. */
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>

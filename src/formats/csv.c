@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* csv.c — one pass over the bytes; only fields with doubled quotes are copied. The decoded copies of a row share one buffer, which
- * may move while the row is read, so they are kept as offsets and become pointers when the row is whole. */
+/* csv.c — one pass over the bytes; only fields with doubled quotes are copied. The decoded copies of a row share one buffer,
+ * which may move while the row is read, so they are kept as offsets and become pointers when the row is whole. */
 #include "formats/csv.h"
 
 #include <string.h>

@@ -6,8 +6,9 @@
  *   while (!(st = csv_next(&r, &found, err)) && found) ... r.fields[0..r.n), r.row_line ...
  *   csv_drop(&r);
  * A field that begins with a quote ends at the next single quote; a doubled one inside stands for itself, and separators and
- * line ends inside are text. A quote elsewhere is a character like any other. LF and CR LF end a row; blank lines are no rows; a
- * BOM at the start is passed over. Fields are views of the bytes, or of the reader where quotes were doubled, until the next call. */
+ * line ends inside are text. A quote elsewhere is a character like any other. LF and CR LF end a row; blank lines are no rows;
+ * a BOM at the start is passed over. Fields are views of the bytes, or of the reader where quotes were doubled, until the next
+ * call. */
 #ifndef TRI_FORMATS_CSV_H
 #define TRI_FORMATS_CSV_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* backup.c — see backup.h. Two paths are one file when their real paths are equal; the names in a manifest are read from its folder. */
+/* backup.c — see backup.h. Two paths are one file when their real paths are equal; the names in a manifest are read from its
+ * folder. */
 #include "lab/backup.h"
 
 #include <limits.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_check.c — learns the sample, compares the file's shape with it, and lets the judges go over the file. A file in another
- * shape is red there, and its other items are judged by the shape that it has, so that one fault does not hide the rest. */
+/* submission_check.c — learns the sample, compares the file's shape with it, and lets the judges go over the file. A file in
+ * another shape is red there, and its other items are judged by the shape that it has, so that one fault does not hide the
+ * rest. */
 #include "lab/submission_check.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_check_bytes.c — the item "encoding": UTF-8 to the last byte, a BOM and line ends as the sample has them. A file that was
- * written in another encoding voids a submission without a word. */
+/* submission_check_bytes.c — the item "encoding": UTF-8 to the last byte, a BOM and line ends as the sample has them. A file
+ * that was written in another encoding voids a submission without a word. */
 #include <string.h>
 
 #include "base/utf8.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_check_queries.c — after the pass: which queries are missing or unknown, do the counts agree, and the lines of the items.
+/* submission_check_queries.c — after the pass: which queries are missing or unknown, do the counts agree, and the lines of the
+ * items.
  *
- * Without --queries the sample's own queries are the known ones. A file that has more unknown ones than known ones shows that the
- * sample is an excerpt: then a note says so, and only the sample's own are asked for.
- * A count binds when the sample has the same for every query, and either most queries of the file keep to it, or the sample is a
- * whole one: every query is in it, three at least, with five documents or more. Else it is an example. */
+ * Without --queries the sample's own queries are the known ones. A file that has more unknown ones than known ones shows that
+ * the sample is an excerpt: then a note says so, and only the sample's own are asked for.
+ * A count binds when the sample has the same for every query, and either most queries of the file keep to it, or the sample is
+ * a whole one: every query is in it, three at least, with five documents or more. Else it is an example. */
 #include <stdio.h>
 #include <string.h>
 

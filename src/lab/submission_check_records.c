@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_check_records.c — one pass over the file. Memory: its queries, and the documents of one query. Where the pairs of a
- * query lie apart, a second pass keeps eight bytes a pair: the hash of query and document, so two pairs are taken for one with a
- * chance of 1e-4 in a file of 70 million. */
+/* submission_check_records.c — one pass over the file. Memory: its queries, and the documents of one query. Where the pairs of
+ * a query lie apart, a second pass keeps eight bytes a pair: the hash of query and document, so two pairs are taken for one
+ * with a chance of 1e-4 in a file of 70 million. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_count.c — see submission_count.h. Organisers' samples are of two kinds: an example with a query or two and made-up documents,
- * and a whole file with every query, as deep as is asked for. */
+/* submission_count.c — see submission_count.h. Organisers' samples are of two kinds: an example with a query or two and
+ * made-up documents, and a whole file with every query, as deep as is asked for. */
 #include "lab/submission_count.h"
 
 enum { WHOLE_QUERIES = 3, WHOLE_DOCS = 5 };

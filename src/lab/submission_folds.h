@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* submission_folds.h — is the metric stable over the queries, or does a part of them stand apart?
  *
- * The queries of metrics.json (trident eval --json --per-query) are laid out in five folds: the i-th id in byte order goes to fold
- * i mod 5. A fold is odd when its mean is more than 3.5 standard errors from the mean of the other four's queries; the error comes from
- * the standard deviation over all queries, so chance alone does that to one set of five in 400. */
+ * The queries of metrics.json (trident eval --json --per-query) are laid out in five folds: the i-th id in byte order goes to
+ * fold i mod 5. A fold is odd when its mean is more than 3.5 standard errors from the mean of the other four's queries; the
+ * error comes from the standard deviation over all queries, so chance alone does that to one set of five in 400. */
 #ifndef TRI_LAB_SUBMISSION_FOLDS_H
 #define TRI_LAB_SUBMISSION_FOLDS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_format.c — see submission_format.h: the memory of a format, and questions to it that both reader and writer ask. */
+/* submission_format.c — see submission_format.h: the memory of a format, and questions to it that both reader and writer ask.
+ * */
 #include "lab/submission_format.h"
 
 #include <math.h>

@@ -8,21 +8,7 @@
 #include "base/utf8.h"
 #include "lab/submission_learn_int.h"
 #include "lab/submission_number.h"
-#include "lab/submission_read_int.h"
-
-bool learn_is_integer(tri_text t)
-{
-    if (!t.len || t.len > 18) return false;
-    for (size_t i = 0; i < t.len; i++)
-        if (t.bytes[i] < '0' || t.bytes[i] > '9') return false;
-    return true;
-}
-
-bool learn_is_number(tri_text t)
-{
-    submission_number number;
-    return submission_number_parse(t, &number);
-}
+#include "lab/submission_text.h"
 
 tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *out, tri_error *err)
 {

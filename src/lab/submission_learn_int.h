@@ -34,14 +34,14 @@ tri_status submission_learn_json(learner *l, tri_error *err);
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err);
 /* The roles of an item's fields. */
 tri_status submission_learn_items(learner *l, const learn_grid *grid, tri_error *err);
+/* The refusal of a file in which nothing looks like the query, or the document. */
+tri_status submission_learn_missing(const learner *l, const char *what, tri_error *err);
 /* How one list is written: `cell` is a text, or raw JSON. False where it is no list. */
 bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure);
 tri_status submission_learn_values(learner *l, submission_sample *sample, tri_error *err);
 tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *out, tri_error *err);
 
 /* Questions to a column of a grid. */
-bool learn_is_integer(tri_text t);
-bool learn_is_number(tri_text t);                                                    /* also 93%, 0,5, nan, inf */
 bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text t)); /* of cells that are not empty; some are */
 
 #endif

@@ -6,7 +6,7 @@
 #include "formats/jsonl.h"
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"
-#include "lab/submission_read_int.h"
+#include "lab/submission_text.h"
 
 static bool is_container(tri_text raw)
 {
@@ -196,7 +196,7 @@ static tri_status learn_lines(learner *l, learn_grid *g, tri_error *err)
         if (line.len) {
             tri_status st = learn_record(l, g, line, err);
             if (st == TRI_ERR_FORMAT && err && strstr(err->text, " line 1: "))
-                return submission_read_name_line(l->source->what, n, err);
+                return submission_name_line(l->source->what, n, err);
             TRI_TRY(st);
         }
         rest = newline ? (tri_text){newline + 1, rest.len - len - 1} : (tri_text){NULL, 0};

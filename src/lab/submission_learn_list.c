@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* submission_learn_list.c — is this a list, and how is it written? An array or an object of JSON, a Python list, or ids between
- * separators. Where names do not say so (sure = false), words of a sentence must not pass for ids: the parts of a list are alike,
- * and hold digits or are known documents. */
+ * separators. Where names do not say so (sure = false), words of a sentence must not pass for ids: the parts of a list are
+ * alike, and hold digits or are known documents. */
 #include <string.h>
 
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"
-#include "lab/submission_read_int.h"
+#include "lab/submission_number.h"
+#include "lab/submission_text.h"
 
 enum { ITEMS_MAX = 64 };
 
@@ -100,7 +101,7 @@ static bool learn_split(learner *l, tri_text text, bool sure)
     static const char candidates[] = {'|', ';', ',', '\t', ' '};
     submission_format *f = l->f;
     uint32_t place;
-    if (!sure && learn_is_number(text)) return false;                                     /* 0,93 */
+    if (!sure && submission_is_number(text)) return false;                                /* 0,93 */
     if (l->hints->corpus && known_ids_find(l->hints->corpus, text, &place)) return false; /* one id with a separator in it */
     for (size_t i = 0; i < sizeof candidates; i++) {
         const char *at = memchr(text.bytes, candidates[i], text.len);

@@ -3,7 +3,8 @@
  *
  *   1. names (submission_names.c); a second field of a role that has an id is that role's text
  *   2. known ids: a column of queries, a column of documents
- *   3. values, for what is still missing: the leftmost column that is no fraction and no list is the query; a list, else the next
+ *   3. values, for what is still missing: the leftmost column that is no fraction and no list is the query; a list, else the
+ * next
  *      such column the documents; fractions are scores; whole numbers that count within a query are ranks
  *   4. what is left is a constant, where its value never changes, or not understood */
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/err.h"
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"
+#include "lab/submission_number.h"
 
 static tri_text cell_at(const learn_grid *g, size_t row, size_t column)
 {
@@ -35,7 +37,7 @@ bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text 
 static bool mostly_numbers(const learn_grid *g, size_t column)
 {
     size_t n = 0;
-    for (size_t r = 0; r < g->n_rows; r++) n += learn_is_number(cell_at(g, r, column));
+    for (size_t r = 0; r < g->n_rows; r++) n += submission_is_number(cell_at(g, r, column));
     return n > 0 && n * 2 >= g->n_rows;
 }
 
@@ -60,7 +62,7 @@ static bool counts_ranks(const learn_grid *g, size_t column, size_t query)
     size_t n_steps = 0;
     for (size_t r = 0; r < g->n_rows; r++) {
         tri_text t = cell_at(g, r, column);
-        if (!learn_is_integer(t) || t.len > 9) return false;
+        if (!submission_is_digits(t) || t.len > 9) return false;
         value = 0;
         for (size_t i = 0; i < t.len; i++) value = value * 10 + (t.bytes[i] - '0');
         bool starts = !r || !same(cell_at(g, r, query), cell_at(g, r - 1, query));
@@ -119,15 +121,23 @@ static tri_status settle_twice(learner *l, submission_role role, submission_role
     return TRI_OK;
 }
 
+static bool names_document(const learner *l)
+{
+    for (size_t i = 0; i < l->f->n_fields; i++)
+        if (submission_role_of_name(l->f->fields[i].name) == ROLE_DOC) return true;
+    return false;
+}
+
 static void name_roles(learner *l, const learn_grid *g)
 {
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
         submission_role role = submission_role_of_name(field->name);
-        bool numbers = learn_column_all(g, i, learn_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
+        bool numbers = learn_column_all(g, i, submission_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
              mostly = mostly_numbers(g, i);
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
-        if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, learn_is_integer)) role = ROLE_OTHER;
+        if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, submission_is_digits))
+            role = names_document(l) ? ROLE_SCORE : ROLE_OTHER; /* a label, a target */
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
         if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
         if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
@@ -169,7 +179,7 @@ static submission_field *known_field(learner *l, const learn_grid *g, const know
 
 static bool has_fraction(const learn_grid *g, size_t column)
 {
-    return learn_column_all(g, column, learn_is_number) && !learn_column_all(g, column, learn_is_integer);
+    return learn_column_all(g, column, submission_is_number) && !learn_column_all(g, column, submission_is_digits);
 }
 
 static submission_field *leftmost(learner *l, const learn_grid *g, bool plain_id_only)
@@ -183,9 +193,40 @@ static submission_field *leftmost(learner *l, const learn_grid *g, bool plain_id
     return NULL;
 }
 
+/* Whole numbers that count the rows. */
+static bool counts_rows(const learn_grid *g, size_t column)
+{
+    double last = 0;
+    submission_number n;
+    for (size_t r = 0; r < g->n_rows; r++) {
+        tri_text t = cell_at(g, r, column);
+        if (!submission_is_digits(t) || !submission_number_parse(t, &n) || (r && n.value != last + 1)) return false;
+        last = n.value;
+    }
+    return g->n_rows > 1;
+}
+
+/* "id" beside "query": the query's id, unless it counts rows of which a query has several, or whose numbers are no
+ * known ids. */
+static void prefer_id(learner *l, const learn_grid *g, submission_field *query)
+{
+    submission_field *id = leftmost(l, g, true);
+    if (!id || submission_name_is_id(query->name) || !query->name.len) return;
+    size_t column = (size_t)(id - l->f->fields), text = (size_t)(query - l->f->fields);
+    bool repeated = false;
+    for (size_t r = 1; r < g->n_rows; r++)
+        repeated = repeated ||
+                   same(cell_at(g, r, text), cell_at(g, r - 1, text)) != same(cell_at(g, r, column), cell_at(g, r - 1, column));
+    bool unknown = l->hints->queries && !count_known(g, column, l->hints->queries, false);
+    if (repeated || (unknown && counts_rows(g, column))) return;
+    query->role = ROLE_QUERY_TEXT;
+    id->role = ROLE_QUERY;
+}
+
 static void find_query(learner *l, const learn_grid *g)
 {
     submission_field *field = field_of(l, ROLE_QUERY);
+    if (field && (field_of(l, ROLE_DOC) || field_of(l, ROLE_LIST))) prefer_id(l, g, field);
     if (field) return;
     if (!field) field = known_field(l, g, l->hints->queries);
     if (!field && !(field = field_of(l, ROLE_QUERY_TEXT))) {
@@ -201,14 +242,16 @@ static void find_documents(learner *l, const learn_grid *g)
     submission_field *query = field_of(l, ROLE_QUERY);
     if (field_of(l, ROLE_LIST) || field_of(l, ROLE_DOC) || !query) return;
     size_t q = (size_t)(query - l->f->fields);
+    size_t n_open = 0;
+    for (size_t i = 0; i < l->f->n_fields; i++) n_open += l->f->fields[i].role == ROLE_OTHER && !has_fraction(g, i);
+    for (size_t i = 0; n_open > 1 && i < l->f->n_fields && !field_of(l, ROLE_RANK); i++)
+        if (l->f->fields[i].role == ROLE_OTHER && counts_ranks(g, i, q)) l->f->fields[i].role = ROLE_RANK;
     submission_field *field = known_field(l, g, l->hints->corpus);
     for (size_t i = 0; !field && i < l->f->n_fields; i++)
         if (l->f->fields[i].role == ROLE_OTHER && is_list(l, g, i, false)) {
             l->f->fields[i].role = ROLE_LIST;
             return;
         }
-    for (size_t i = 0; !field && i < l->f->n_fields; i++)
-        if (l->f->fields[i].role == ROLE_OTHER && counts_ranks(g, i, q)) l->f->fields[i].role = ROLE_RANK;
     if (!field) field = leftmost(l, g, true);
     if (!field) field = leftmost(l, g, false);
     if (field) field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
@@ -221,9 +264,12 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
         submission_field *field = &l->f->fields[i];
         if (field->role != ROLE_OTHER) continue;
         bool constant = is_constant(g, i) && g->n_rows > 1;
-        if (query && !field_of(l, ROLE_RANK) && counts_ranks(g, i, (size_t)(query - l->f->fields)))
+        bool nameless = l->f->header && !field->name.len; /* the index column of a pandas table */
+        if ((nameless || submission_name_is_plain_id(field->name)) && counts_rows(g, i))
+            field->role = ROLE_ROW;
+        else if (query && !field_of(l, ROLE_RANK) && counts_ranks(g, i, (size_t)(query - l->f->fields)))
             field->role = ROLE_RANK;
-        else if (!field_of(l, ROLE_SCORE) && !field_of(l, ROLE_SCORES) && learn_column_all(g, i, learn_is_number) &&
+        else if (!field_of(l, ROLE_SCORE) && !field_of(l, ROLE_SCORES) && learn_column_all(g, i, submission_is_number) &&
                  !constant && (!l->f->header || has_fraction(g, i)))
             field->role = ROLE_SCORE;
         else if (is_constant(g, i))
@@ -235,7 +281,8 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
     return TRI_OK;
 }
 
-/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus ids. */
+/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus
+ * ids. */
 static bool is_wide(learner *l, const learn_grid *g)
 {
     size_t n_docs = 0, n_ranked = 0;
@@ -282,14 +329,6 @@ static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status missing(learner *l, const char *what, tri_error *err)
-{
-    tri_status st = err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: nothing in it looks like the %s",
-                            l->source->what, what);
-    return err_hint(err, st,
-                    "name the columns (query_id, document_id, score), or give --queries and --corpus, whose ids tell them");
-}
-
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err)
 {
     name_roles(l, grid);
@@ -307,36 +346,8 @@ tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error 
     }
     TRI_TRY(settle_twice(l, ROLE_LIST, ROLE_OTHER, err));
     TRI_TRY(find_rest(l, grid, err));
-    if (!field_of(l, ROLE_QUERY)) return missing(l, "query", err);
-    if (!field_of(l, ROLE_LIST) && !field_of(l, ROLE_DOC)) return missing(l, "document", err);
+    if (!field_of(l, ROLE_QUERY)) return submission_learn_missing(l, "query", err);
+    if (!field_of(l, ROLE_LIST) && !field_of(l, ROLE_DOC)) return submission_learn_missing(l, "document", err);
     if (wide) l->f->list = LIST_COLUMNS;
     return settle_list(l, grid, err);
-}
-
-tri_status submission_learn_items(learner *l, const learn_grid *grid, tri_error *err)
-{
-    submission_format *f = l->f;
-    bool has_doc = false;
-    for (size_t i = 0; i < f->n_items; i++) {
-        submission_field *item = &f->items[i];
-        tri_text raw = grid->cells[i];
-        submission_role role = submission_role_of_name(item->name);
-        bool number = json_raw_is_number(raw);
-        if (role == ROLE_LIST || role == ROLE_QUERY || submission_name_is_plain_id(item->name)) role = ROLE_DOC;
-        if (role == ROLE_SCORES) role = ROLE_SCORE;
-        if ((role == ROLE_SCORE || role == ROLE_RANK) && !number && !json_raw_is_string(raw)) role = ROLE_OTHER;
-        if (role == ROLE_DOC && has_doc) role = submission_name_is_id(item->name) ? ROLE_OTHER : ROLE_DOC_TEXT;
-        if (role == ROLE_ROW || role == ROLE_CONSTANT) role = ROLE_OTHER;
-        has_doc = has_doc || role == ROLE_DOC;
-        item->role = role;
-    }
-    for (size_t i = 0; i < f->n_items && !f->items[0].name.bytes; i++) /* arrays: a document, then a score */
-        f->items[i].role = i == 0 ? ROLE_DOC : i == 1 && json_raw_is_number(grid->cells[i]) ? ROLE_SCORE : ROLE_OTHER;
-    has_doc = has_doc || (f->n_items && f->items[0].role == ROLE_DOC);
-    for (size_t i = 0; i < f->n_items && !has_doc; i++)
-        if (f->items[i].role == ROLE_OTHER && (json_raw_is_string(grid->cells[i]) || json_raw_is_number(grid->cells[i]))) {
-            f->items[i].role = ROLE_DOC;
-            has_doc = true;
-        }
-    return has_doc ? TRI_OK : missing(l, "document of a list", err);
 }

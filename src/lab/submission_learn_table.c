@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* submission_learn_table.c — which separator, is there a header, what is quoted.
  *
- * A separator is one that cuts the first rows into equally many columns, two at least; tabs come before commas, semicolons and bars,
- * and one that would leave another separator inside the first column comes last: in `q1;d1,d2` the comma lies in a list. TREC form is
- * six columns between blanks, the fourth a whole number and the fifth a number. */
+ * A separator is one that cuts the first rows into equally many columns, two at least; tabs come before commas, semicolons and
+ * bars, and one that would leave another separator inside the first column comes last: in `q1;d1,d2` the comma lies in a list.
+ * TREC form is six columns between blanks, the fourth a whole number and the fifth a number. */
 #include <string.h>
 
 #include "base/err.h"
 #include "formats/csv.h"
 #include "lab/submission_learn_int.h"
+#include "lab/submission_number.h"
 
 typedef struct cut_trial {
     char separator;
@@ -51,7 +52,7 @@ static bool is_trec(learner *l)
     csv_init(&r, source->bytes.bytes, source->bytes.len, CSV_BLANKS, source->what);
     if (learn_went(l, csv_next(&r, &found, NULL)) && found && r.n == 6) {
         tri_text rank = {r.fields[3].bytes, r.fields[3].len}, score = {r.fields[4].bytes, r.fields[4].len};
-        trec = learn_is_integer(rank) && learn_is_number(score) && !memchr(r.fields[0].bytes, ',', r.fields[0].len);
+        trec = submission_is_digits(rank) && submission_is_number(score) && !memchr(r.fields[0].bytes, ',', r.fields[0].len);
     }
     csv_drop(&r);
     return trec;
@@ -171,7 +172,7 @@ static bool is_header(const learner *l, const learn_grid *g)
     if (l->f->separator == CSV_BLANKS) return false;
     for (size_t c = 0; c < g->n_columns; c++) {
         tri_text t = g->cells[c];
-        n_numbers += learn_is_number(t);
+        n_numbers += submission_is_number(t);
         if (l->hints->queries && known_ids_find(l->hints->queries, t, &place)) return false;
         if (l->hints->corpus && known_ids_find(l->hints->corpus, t, &place)) return false;
         n_named += submission_role_of_name(t) != ROLE_OTHER || submission_name_is_id(t);
@@ -180,7 +181,7 @@ static bool is_header(const learner *l, const learn_grid *g)
     if (n_numbers) return false;
     for (size_t c = 0; c < g->n_columns; c++) { /* a name above numbers */
         learn_grid below = {g->cells + g->n_columns, g->n_rows - 1, g->n_columns, false};
-        if (g->n_rows > 1 && learn_column_all(&below, c, learn_is_number)) return true;
+        if (g->n_rows > 1 && learn_column_all(&below, c, submission_is_number)) return true;
     }
     return first_row_differs(g);
 }

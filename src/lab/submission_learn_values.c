@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_learn_values.c — one pass over all records: are they alike, and what do ids, ranks and scores say of scales and counts?
+/* submission_learn_values.c — one pass over all records: are they alike, and what do ids, ranks and scores say of scales and
+ * counts?
  *
  * Scores that all lie in 0 to 1, and are not all whole, say that scores lie there; those written with % or under a name with
  * "percent" lie in 0 to 100. Scores that rise within queries and never fall say that lower is better. */
@@ -58,7 +59,7 @@ static tri_status count_for(value_pass *v, const submission_entry *e, query_coun
 static tri_status see_query(value_pass *v, const submission_entry *e, tri_error *err)
 {
     v->n_query_values++;
-    v->n_query_integer += learn_is_integer(e->query);
+    v->n_query_integer += submission_is_digits(e->query);
     *(e->query_number ? &v->n_query_number : &v->n_query_text) += 1;
     if (!v->l->hints->lenient && !e->query.len)
         return contradiction(v, e->line, err, "%s line %llu: the query is empty%.*s%s", "", 0, "");
@@ -73,7 +74,7 @@ static tri_status see_doc(value_pass *v, const submission_entry *e, tri_error *e
     uint32_t place;
     const known_ids *known = v->l->hints->corpus;
     v->n_doc_values++;
-    v->n_doc_integer += learn_is_integer(e->doc);
+    v->n_doc_integer += submission_is_digits(e->doc);
     v->n_docs_by_id += known && known_ids_find(known, e->doc, &place);
     v->n_docs_by_text += known && known_ids_find_text(known, e->doc, &place);
     *(e->doc_number ? &v->n_doc_number : &v->n_doc_text) += 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_names.c — what a header's words mean. The tables hold the names of published competitions and data sets (Kaggle, TREC,
- * MS MARCO, BEIR, Tianchi), without case, spaces, - and _. "id" alone says nothing: values and companions decide. */
+/* submission_names.c — what a header's words mean. The tables hold the names of published competitions and data sets (Kaggle,
+ * TREC, MS MARCO, BEIR, Tianchi), without case, spaces, - and _. "id" alone says nothing: values and companions decide. */
 #include <string.h>
 
 #include "lab/submission_format.h"

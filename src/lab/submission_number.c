@@ -57,3 +57,17 @@ bool submission_number_parse(tri_text text, submission_number *out)
     if (number_parse_f64(digits, n, &out->value)) return true;
     return false;
 }
+
+bool submission_is_digits(tri_text t)
+{
+    if (!t.len || t.len > 18) return false;
+    for (size_t i = 0; i < t.len; i++)
+        if (t.bytes[i] < '0' || t.bytes[i] > '9') return false;
+    return true;
+}
+
+bool submission_is_number(tri_text t)
+{
+    submission_number number;
+    return submission_number_parse(t, &number);
+}

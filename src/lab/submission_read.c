@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_read.c — the frame of a pass: memory, lines, pages. The file is mapped, and what lies behind is given back every 64 MiB,
- * so the resident part of a file of any size stays small. */
+/* submission_read.c — the frame of a pass: memory, lines, pages. The file is mapped, and what lies behind is given back every
+ * 64 MiB, so the resident part of a file of any size stays small. */
 #include "lab/submission_read_int.h"
 
 #include <stdarg.h>
@@ -40,27 +40,6 @@ tri_status submission_read_fault(submission_reader *r, submission_fault fault, t
     vsnprintf(text, sizeof text, fmt, list);
     va_end(list);
     return r->sink->fault(r->sink->ctx, fault, r->entry.line, text, err);
-}
-
-tri_status submission_read_name_line(const char *what, uint64_t number, tri_error *err)
-{
-    static const char mark[] = " line 1: ";
-    char words[256] = "it is no JSON";
-    const char *at = err ? strstr(err->text, mark) : NULL;
-    if (at) snprintf(words, sizeof words, "%s", at + sizeof mark - 1);
-    return err_set(err, TRI_ERR_FORMAT, "%s line %llu: %s", what, (unsigned long long)number, words);
-}
-
-tri_text submission_trim(tri_text t)
-{
-    while (t.len && (*t.bytes == ' ' || *t.bytes == '\t' || *t.bytes == '\n' || *t.bytes == '\r')) {
-        t.bytes++;
-        t.len--;
-    }
-    while (t.len && (t.bytes[t.len - 1] == ' ' || t.bytes[t.len - 1] == '\t' || t.bytes[t.len - 1] == '\n' ||
-                     t.bytes[t.len - 1] == '\r'))
-        t.len--;
-    return t;
 }
 
 tri_status submission_read(const submission_format *f, const submission_source *source, const submission_sink *sink,

@@ -33,6 +33,9 @@ typedef struct submission_sink {
     tri_status (*fault)(void *ctx, submission_fault fault, uint64_t line, const char *text, tri_error *err);
 } submission_sink;
 
+/* The records of a JSON file: its value, or the value inside the wrapper. */
+tri_status submission_read_payload(const submission_format *f, const submission_source *source, tri_text *out, tri_error *err);
+
 tri_status submission_read(const submission_format *f, const submission_source *source, const submission_sink *sink,
                            tri_error *err);
 

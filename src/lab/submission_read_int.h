@@ -4,6 +4,7 @@
 #define TRI_LAB_SUBMISSION_READ_INT_H
 
 #include "lab/submission_read.h"
+#include "lab/submission_text.h"
 
 typedef struct submission_reader {
     const submission_format *f;
@@ -22,8 +23,6 @@ typedef struct submission_reader {
 
 tri_status submission_read_table(submission_reader *r, tri_error *err);
 tri_status submission_read_json(submission_reader *r, tri_error *err);
-/* The records of the JSON of a file, of any kind: the value inside the wrapper. */
-tri_status submission_read_payload(const submission_format *f, const submission_source *source, tri_text *out, tri_error *err);
 /* The documents of a list, as entries after r->entry's query. json: `list` is raw JSON, else the text of a cell. */
 tri_status submission_read_list(submission_reader *r, tri_text list, bool json, tri_error *err);
 /* r->scores from a ROLE_SCORES value. */
@@ -33,10 +32,5 @@ tri_status submission_read_fault(submission_reader *r, submission_fault fault, t
 /* Pages of the file before `at` are not needed again in this pass. */
 void submission_read_release(submission_reader *r, const char *at);
 uint64_t submission_read_line(submission_reader *r, const char *at);
-/* An error in a value of one line of JSONL knows only that line: the words stay, the number becomes the file's. */
-tri_status submission_read_name_line(const char *what, uint64_t number, tri_error *err);
-tri_text submission_trim(tri_text t);
-/* Splits ['a', "b", 3]: the next item from *rest on, which moves; false at the end or where it cannot be read (*bad). */
-bool submission_python_item(tri_text *rest, tri_text *item, bool *bad);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_read_json.c — records of JSON and of JSONL as entries. A record's values are found first and read after, so that the
- * query may stand behind its list. */
+/* submission_read_json.c — records of JSON and of JSONL as entries. A record's values are found first and read after, so that
+ * the query may stand behind its list. */
 #include <string.h>
 
 #include "base/err.h"
@@ -154,7 +154,7 @@ static tri_status read_lines(submission_reader *r, tri_error *err)
                 json_pieces_close(&check);
                 st = read_record(r, line, err);
             }
-            if (st == TRI_ERR_FORMAT) return submission_read_name_line(r->source->what, number, err);
+            if (st == TRI_ERR_FORMAT) return submission_name_line(r->source->what, number, err);
             TRI_TRY(st);
         }
         p = newline ? newline + 1 : end;

@@ -33,27 +33,6 @@ static bool split_item(const submission_format *f, tri_text *rest, tri_text *ite
     return true;
 }
 
-bool submission_python_item(tri_text *rest, tri_text *item, bool *bad)
-{
-    tri_text t = submission_trim(*rest);
-    if (t.len && (*t.bytes == '[' || *t.bytes == '(' || *t.bytes == ','))
-        t = submission_trim((tri_text){t.bytes + 1, t.len - 1});
-    if (!t.len || *t.bytes == ']' || *t.bytes == ')') {
-        *bad = !t.len || t.len > 1;
-        return false;
-    }
-    bool quoted = *t.bytes == '\'' || *t.bytes == '"';
-    size_t from = quoted, end = from;
-    while (end < t.len &&
-           (quoted ? t.bytes[end] != *t.bytes : t.bytes[end] != ',' && t.bytes[end] != ']' && t.bytes[end] != ')'))
-        end++;
-    *bad = end == t.len;
-    if (*bad) return false;
-    *item = submission_trim((tri_text){t.bytes + from, end - from});
-    *rest = (tri_text){t.bytes + end + quoted, t.len - end - quoted};
-    return true;
-}
-
 static tri_status read_split(submission_reader *r, tri_text text, tri_error *err)
 {
     tri_text rest = submission_trim(text), item = {NULL, 0};

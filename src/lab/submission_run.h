@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_run.h — a run of any maker in memory: what submit-format writes from. TREC, BEIR, what search and rerank write, or any
- * other shape that submission_learn.h knows. Scores order the documents of a query, equal ones by their place in the file; without
- * scores ranks do, without those their places. */
+/* submission_run.h — a run of any maker in memory: what submit-format writes from. TREC, BEIR, what search and rerank write,
+ * or any other shape that submission_learn.h knows. Scores order the documents of a query, equal ones by their place in the
+ * file; without scores ranks do, without those their places. */
 #ifndef TRI_LAB_SUBMISSION_RUN_H
 #define TRI_LAB_SUBMISSION_RUN_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_runs.c — see submission_runs.h. Nothing is computed again: what the versions wrote is read and held against itself. */
+/* submission_runs.c — see submission_runs.h. Nothing is computed again: what the versions wrote is read and held against
+ * itself. */
 #include "lab/submission_runs.h"
 
 #include <inttypes.h>
@@ -126,8 +127,8 @@ static uint64_t number_before(const char *line, const char *end)
     return number_parse_u64(from, (size_t)(end - from), &n) ? n : 0;
 }
 
-/* The lines by which the commands tell of cuts: "3 of 90 texts were longer than 512 tokens", "of 90 pairs 1 had the query cut and
- * 2 the passage". */
+/* The lines by which the commands tell of cuts: "3 of 90 texts were longer than 512 tokens", "of 90 pairs 1 had the query cut
+ * and 2 the passage". */
 static uint64_t cuts_of_line(const char *line, size_t len)
 {
     char text[512];

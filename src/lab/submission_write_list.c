@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/number.h"
 #include "base/utf8.h"
-#include "lab/submission_learn_int.h"
+#include "lab/submission_number.h"
 #include "lab/submission_write_int.h"
 
 tri_status submission_refuse_id(tri_text id, const char *why, tri_error *err)
@@ -90,7 +90,7 @@ static tri_status put_key(buf *out, const submission_format *f, tri_text key)
 static tri_status put_id(const submission_writer *w, tri_text id, buf *out, tri_error *err)
 {
     if (!w->f->doc_number) return submission_put_text(out, id, w->f->escaped) ? err_memory(err, id.len) : TRI_OK;
-    if (!learn_is_integer(id) || (id.len > 1 && *id.bytes == '0'))
+    if (!submission_is_digits(id) || (id.len > 1 && *id.bytes == '0'))
         return submission_refuse_id(id, "the sample's document ids are numbers", err);
     return buf_append(out, id.bytes, id.len) ? err_memory(err, id.len) : TRI_OK;
 }

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "formats/csv.h"
-#include "lab/submission_learn_int.h"
+#include "lab/submission_number.h"
 #include "lab/submission_write_int.h"
 
 enum { FLUSH_BYTES = 1 << 20 };
@@ -143,7 +143,7 @@ static tri_status put_between(submission_writer *w, tri_error *err)
 static tri_status put_query(submission_writer *w, tri_text name, tri_error *err)
 {
     if (!w->f->query_number) return submission_put_text(&w->text, name, w->f->escaped) ? err_memory(err, name.len) : TRI_OK;
-    if (!learn_is_integer(name)) return submission_refuse_id(name, "the sample's query ids are numbers", err);
+    if (!submission_is_digits(name)) return submission_refuse_id(name, "the sample's query ids are numbers", err);
     return buf_append(&w->text, name.bytes, name.len) ? err_memory(err, name.len) : TRI_OK;
 }
 
@@ -165,7 +165,7 @@ static tri_status put_field(submission_writer *w, const planned_query *q, const 
     if (field->role == ROLE_LIST || field->role == ROLE_SCORES)
         return put_json_list(w, q, level, field->role == ROLE_SCORES, err);
     TRI_TRY(cell_of(w, q, field, i, &n_docs, &cell, err));
-    if (field->role == ROLE_DOC && f->doc_number && !learn_is_integer(cell))
+    if (field->role == ROLE_DOC && f->doc_number && !submission_is_digits(cell))
         return submission_refuse_id(cell, "the sample's document ids are numbers", err);
     bool raw = field->role == ROLE_CONSTANT || field->role == ROLE_RANK || field->role == ROLE_ROW ||
                (field->role == ROLE_SCORE && !f->score_string) || (field->role == ROLE_DOC && f->doc_number);

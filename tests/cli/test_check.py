@@ -108,8 +108,7 @@ def check_shapes(folder):
             seen = ids_of_file(out, suffix, written, docs)
             depth = len(seen) // len(queries)
             best = [d for q, _ in queries for d, _ in run[q][:depth]]
-            if not name.startswith("MS MARCO, numbered") and not name.startswith("numbers, no") and not name.startswith("numbers in CSV") and "TREC" not in name \
-                    and name != "whole numbers":
+            if not name.startswith(("MS MARCO, numbered", "numbers, no", "numbers in CSV")) and "TREC" not in name and name != "whole numbers":
                 check(depth > 0 and seen == best, f"{name}: the best documents of each query, in their order", (seen[:12], best[:12]))
             again = folder / f"again.{suffix}"
             twice = trident("submit-format", out, "--sample", sample, "-o", again, *known(folder))
@@ -152,7 +151,8 @@ def fault_pairs(folder):
         ("semicolons", good.replace(",", ";"), ["format"]),
         ("tabs", good.replace(",", "\t"), ["format"]),
         ("TREC instead", "".join(f"{q} Q0 {x} {r + 1} {s} t\n" for q in run for r, (x, s) in enumerate(run[q][:5])), ["format"]),
-        ("JSON instead", json.dumps([{"query_id": q, "doc_id": x, "rank": r + 1, "score": s} for q in run for r, (x, s) in enumerate(run[q][:5])]), ["format"]),
+        ("JSON instead", json.dumps([{"query_id": q, "doc_id": x, "rank": r + 1, "score": s} for q in run for r, (x, s) in enumerate(run[q][:5])]),
+              ["format"]),
         ("no header", "\n".join(lines[1:]), ["columns"]),
         ("a column renamed", good.replace("doc_id", "docid"), ["columns"]),
         ("columns in another order", "\n".join(",".join([f[1], f[0], *f[2:]]) for f in (x.split(",") for x in lines[:-1])) + "\n", ["columns"]),
@@ -186,7 +186,8 @@ def fault_json(folder):
     sample = folder / "sample.json"
     texts = dict(QUERIES)
     shape = [{"query": texts[q], "ranked_passages": [{"id": x, "score": s} for x, s in run[q][:5]]} for q in run]
-    sample.write_text(json.dumps([{"query": texts[q], "ranked_passages": [{"id": x, "score": 0.5 - i / 10} for i, x in enumerate(DOCS[:5])]} for q in run], ensure_ascii=False, indent=2))
+    sample.write_text(json.dumps([{"query": texts[q], "ranked_passages": [{"id": x, "score": 0.5 - i / 10} for i, x in enumerate(DOCS[:5])]}
+          for q in run], ensure_ascii=False, indent=2))
 
     def edit(change):
         copy = json.loads(json.dumps(shape))
@@ -256,7 +257,8 @@ def check_faults(folder):
             code, red, answer = judge(folder, out, sample, *known(folder))
             answered = {item["name"] for item in answer["items"]}
             script = {"languages"} if name in ("a query missing", "a query's text changed", "GB18030", "a whole query unknown") else set()
-            check(code == (1 if expected else 0) and set(red) - script == set(expected) and answered >= set(expected), f"{maker.__name__}: {name}: {expected or 'green'}", (code, red, answer))
+            check(code == (1 if expected else 0) and set(red) - script == set(expected) and answered >= set(expected),
+                  f"{maker.__name__}: {name}: {expected or 'green'}", (code, red, answer))
             for item in answer["items"]:
                 if item["ok"] == bool(item["fix"]):
                     check(False, f"{name}: a fix stands at red items alone", item)
@@ -299,7 +301,8 @@ def check_bad_samples(folder):
             check(clear and not out.exists(), f"{command[0]} refuses a sample: {name}", run)
     missing = trident("check", folder / "run.trec", "--sample", folder / "nowhere.csv")
     check(missing.returncode == 1 and "nowhere.csv" in missing.stderr, "a sample that is not there", missing)
-    for words in (("check", folder / "run.trec"), ("submit-format", folder / "run.trec"), ("check", folder / "run.trec", "--sample", folder / "run.trec", "--force", " ")):
+    for words in (("check", folder / "run.trec"), ("submit-format", folder / "run.trec"), ("check", folder / "run.trec", "--sample",
+          folder / "run.trec", "--force", " ")):
         run = trident(*words)
         check(run.returncode == 2, f"wrong usage: {words[0]} without what it needs", run)
 
@@ -340,7 +343,8 @@ def check_writer(folder):
     proved = subprocess.run(["sha256sum", "-c", "--ignore-missing", "manifest.sha256"], cwd=folder, capture_output=True, text=True)
     check(proved.returncode == 0 or "o.csv: OK" in proved.stdout, "sha256sum -c reads it", proved)
     lone = trident("submit-format", folder / "run.trec", "--sample", sample)
-    check(lone.returncode == 0 and lone.stdout.count("\n") == 6 and "excerpt" in lone.stderr, "without --queries an excerpt is told; - is standard output", lone)
+    check(lone.returncode == 0 and lone.stdout.count("\n") == 6 and "excerpt" in lone.stderr,
+          "without --queries an excerpt is told; - is standard output", lone)
     (folder / "full.csv").write_text("qid,docs\n" + "".join(f"{q},d1 d2\n" for q in reversed(run)))
     ordered = trident("submit-format", folder / "run.trec", "--sample", folder / "full.csv", *known(folder))
     check([x.split(",")[0] for x in ordered.stdout.split()[1:] if "," in x] == list(reversed(run)), "a whole sample's order of queries is kept", ordered)
@@ -349,8 +353,10 @@ def check_writer(folder):
     sample.write_text("qid,docid,score\nq1,d1,0.9\nq1,d2,0.25\nq2,d2,0.1\n")
     scaled = trident("submit-format", folder / "wide.trec", "--sample", sample, *known(folder))
     scores = [float(x.split(",")[2]) for x in scaled.stdout.split()[1:]]
-    check(scaled.returncode == 0 and min(scores) == 0 and max(scores) == 1 and "linear map" in scaled.stderr, "scores are moved into the sample's range, and that is told", scaled)
-    write_jsonl(folder / "hits.jsonl", [{"qid": q, "rank": r + 1, "id": x, "score": s, "dense": s, "text": "t"} for q in run for r, (x, s) in enumerate(run[q])])
+    check(scaled.returncode == 0 and min(scores) == 0 and max(scores) == 1 and "linear map" in scaled.stderr,
+          "scores are moved into the sample's range, and that is told", scaled)
+    write_jsonl(folder / "hits.jsonl", [{"qid": q, "rank": r + 1, "id": x, "score": s, "dense": s, "text": "t"} for q in run for r, (x,
+          s) in enumerate(run[q])])
     hits = trident("submit-format", folder / "hits.jsonl", "--sample", sample, *known(folder))
     plain = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder))
     check(hits.returncode == 0 and hits.stdout == plain.stdout, "what search writes as .jsonl is a run too", hits)
@@ -414,7 +420,8 @@ def check_runs(folder):
         manifest_of(runs)
         change(runs)
         code, red, answer = judge(folder, out, sample, "--runs", runs, *words, *known(folder))
-        check(red == expected and code == bool(expected) and {"finished", "truncation", "backup"} <= {i["name"] for i in answer["items"]}, f"--runs: {name}", answer)
+        check(red == expected and code == bool(expected) and {"finished", "truncation", "backup"} <= {i["name"] for i in answer["items"]},
+              f"--runs: {name}", answer)
         return answer
 
     def metrics(runs, change):

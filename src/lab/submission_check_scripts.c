@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* submission_scripts.c — the item "languages": which scripts do the queries use, and has each script results? Scripts are told by
- * Unicode ranges; a query with letters of two is counted under the one it has more of, and as mixed. */
+/* submission_check_scripts.c — the item "languages": which scripts do the queries use, and has each script results? Scripts
+ * are told by Unicode ranges; a query with letters of two is counted under the one it has more of, and as mixed. */
 #include <stdio.h>
 #include <string.h>
 
