@@ -33,10 +33,9 @@ typedef struct plan_writer {
 } plan_writer;
 
 /* What makes a search the search that it is; the rest of a config (devices, hooks) is the machine's affair. */
-static const char *const search_keys[] = {"model",      "heads",      "fuse",         "weights",       "rrf_k",
-                                          "rrf_base",   "candidates", "threshold",    "rescore",       "rerank",
-                                          "rerank_top", "precision",  "max_length",   "top",           "query_max",
-                                          "windows",    "role",       "query_prompt", "passage_prompt"};
+static const char *const search_keys[] = {"model",      "heads",     "fuse",    "weights",      "rrf_k",       "rrf_base",
+                                          "candidates", "threshold", "rescore", "rerank",       "rerank_top",  "precision",
+                                          "max_length", "top",       "threads", "batch_tokens", "memory_limit"};
 enum { N_SEARCH_KEYS = sizeof search_keys / sizeof *search_keys };
 
 /* A config counts when it is a search of its own with the data that it ran on. */

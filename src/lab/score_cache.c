@@ -4,101 +4,42 @@
  *   terms   id, words        "model=0123456789abcdef precision=f32 max_length=512 query_max=384 cut=passage windows=cut"
  *   scores  terms, pair      pair: SHA-256 of the query's length (8 bytes, little-endian), the query, the passage
  *           logit, tokens, query_cut, passage_cut, bad_bytes
- * Write-ahead log: a put is one transaction, which a killed process cannot lose and another process may read meanwhile. The
- * activation is not part of the terms, since the logit is what is kept. */
+ * A put is one transaction (database.h). The activation is not part of the terms, since the logit is what is kept. */
 #include "lab/score_cache.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <openssl/evp.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "lab/database.h"
 #include "lab/seed_cache.h"
 
-enum { PAIR_BYTES = 32, APPLICATION_ID = 0x54524943 /* "TRIC" */, BUSY_MS = 30000 };
+enum { PAIR_BYTES = 32, APPLICATION_ID = 0x54524943 /* "TRIC" */ };
 
 struct score_cache {
     cache_terms terms;
     seed_cache *seed; /* a .json file; else: */
-    sqlite3 *db;
+    database base;
     sqlite3_int64 terms_id;
     sqlite3_stmt *find, *put;
-    char path[512];
 };
-
-static tri_status say(const score_cache *c, const char *doing, tri_error *err)
-{
-    int code = sqlite3_errcode(c->db);
-    const char *why = c->db ? sqlite3_errmsg(c->db) : "out of memory";
-    tri_status st = code == SQLITE_NOMEM                              ? TRI_ERR_MEMORY
-                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? TRI_ERR_FORMAT
-                                                                      : TRI_ERR_IO;
-    err_set(err, st, "could not %s the score cache %s: %s", doing, c->path, why);
-    return st == TRI_ERR_FORMAT ? err_hint(err, st, "give another --cache file, or remove this one") : st;
-}
-
-static tri_status run(score_cache *c, const char *sql, tri_error *err)
-{
-    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? TRI_OK : say(c, "use", err);
-}
-
-/* The change of journal does not wait for another process that makes it, busy timeout or not. */
-static tri_status run_patiently(score_cache *c, const char *sql, tri_error *err)
-{
-    int code = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
-    for (int waited = 0; code == SQLITE_BUSY && waited < BUSY_MS; waited += 5) {
-        sqlite3_sleep(5);
-        code = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
-    }
-    return code == SQLITE_OK ? TRI_OK : say(c, "open", err);
-}
-
-static tri_status prepare(score_cache *c, const char *sql, sqlite3_stmt **out, tri_error *err)
-{
-    return sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK ? TRI_OK : say(c, "use", err);
-}
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 
-static tri_status read_number(score_cache *c, const char *sql, sqlite3_int64 *out, tri_error *err)
-{
-    sqlite3_stmt *s;
-    TRI_TRY(prepare(c, sql, &s, err));
-    tri_status st = sqlite3_step(s) == SQLITE_ROW ? TRI_OK : say(c, "read", err);
-    if (!st) *out = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return st;
-}
-
-/* Someone else's database is not written into. The id is set before the first table is made, and read after the count: so a
- * file that another process is making this moment is ours, too. */
-static tri_status check_owner(score_cache *c, tri_error *err)
-{
-    sqlite3_int64 id, tables;
-    TRI_TRY(read_number(c, "SELECT count(*) FROM sqlite_master", &tables, err));
-    TRI_TRY(read_number(c, "PRAGMA application_id", &id, err));
-    if (id == APPLICATION_ID || tables == 0) return TRI_OK;
-    err_set(err, TRI_ERR_FORMAT, "could not use %s as a score cache: it is another program's SQLite file", c->path);
-    return err_hint(err, TRI_ERR_FORMAT, "give another --cache file");
-}
-
 static tri_status make_tables(score_cache *c, tri_error *err)
 {
-    char sql[64];
-    snprintf(sql, sizeof sql, "PRAGMA application_id = %d", APPLICATION_ID);
-    TRI_TRY(run_patiently(c, "PRAGMA journal_mode = WAL", err));
-    TRI_TRY(run(c, "PRAGMA synchronous = NORMAL", err));
-    TRI_TRY(run(c, sql, err));
-    TRI_TRY(run(c, "CREATE TABLE IF NOT EXISTS terms (id INTEGER PRIMARY KEY, words TEXT NOT NULL UNIQUE)", err));
-    return run(c,
-               "CREATE TABLE IF NOT EXISTS scores (terms INTEGER NOT NULL, pair BLOB NOT NULL, logit REAL NOT NULL, "
-               "tokens INTEGER NOT NULL, query_cut INTEGER NOT NULL, passage_cut INTEGER NOT NULL, bad_bytes INTEGER NOT NULL, "
-               "PRIMARY KEY (terms, pair)) WITHOUT ROWID",
-               err);
+    TRI_TRY(
+        database_run(&c->base, "CREATE TABLE IF NOT EXISTS terms (id INTEGER PRIMARY KEY, words TEXT NOT NULL UNIQUE)", err));
+    return database_run(
+        &c->base,
+        "CREATE TABLE IF NOT EXISTS scores (terms INTEGER NOT NULL, pair BLOB NOT NULL, logit REAL NOT NULL, "
+        "tokens INTEGER NOT NULL, query_cut INTEGER NOT NULL, passage_cut INTEGER NOT NULL, bad_bytes INTEGER NOT NULL, "
+        "PRIMARY KEY (terms, pair)) WITHOUT ROWID",
+        err);
 }
 
 static tri_status find_terms(score_cache *c, tri_error *err)
@@ -109,30 +50,30 @@ static tri_status find_terms(score_cache *c, tri_error *err)
     sqlite3_stmt *s;
     int n = snprintf(words, sizeof words, "model=%016" PRIx64 " precision=%s max_length=%zu query_max=%zu cut=%s windows=%s",
                      t->model, t->precision, t->max_length, t->query_max, cuts[t->cut], windows[t->windows]);
-    TRI_TRY(prepare(c, "INSERT OR IGNORE INTO terms (words) VALUES (?1)", &s, err));
+    TRI_TRY(database_prepare(&c->base, "INSERT OR IGNORE INTO terms (words) VALUES (?1)", &s, err));
     sqlite3_bind_text(s, 1, words, n, SQLITE_STATIC);
-    tri_status st = sqlite3_step(s) == SQLITE_DONE ? TRI_OK : say(c, "write", err);
+    tri_status st = sqlite3_step(s) == SQLITE_DONE ? TRI_OK : database_say(&c->base, "write", err);
     sqlite3_finalize(s);
     if (st) return st;
-    TRI_TRY(prepare(c, "SELECT id FROM terms WHERE words = ?1", &s, err));
+    TRI_TRY(database_prepare(&c->base, "SELECT id FROM terms WHERE words = ?1", &s, err));
     sqlite3_bind_text(s, 1, words, n, SQLITE_STATIC);
-    st = sqlite3_step(s) == SQLITE_ROW ? TRI_OK : say(c, "read", err);
+    st = sqlite3_step(s) == SQLITE_ROW ? TRI_OK : database_say(&c->base, "read", err);
     if (!st) c->terms_id = sqlite3_column_int64(s, 0);
     sqlite3_finalize(s);
     return st;
 }
 
-static tri_status open_database(score_cache *c, tri_error *err)
+static tri_status open_database(score_cache *c, const char *path, tri_error *err)
 {
-    if (sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
-        return say(c, "open", err);
-    sqlite3_busy_timeout(c->db, BUSY_MS);
-    TRI_TRY(check_owner(c, err));
+    c->base.what = "score cache";
+    c->base.remedy = "give another --cache file";
+    TRI_TRY(database_open(&c->base, path, APPLICATION_ID, err));
     TRI_TRY(make_tables(c, err));
     TRI_TRY(find_terms(c, err));
-    TRI_TRY(prepare(c, "SELECT logit, tokens, query_cut, passage_cut, bad_bytes FROM scores WHERE terms = ?1 AND pair = ?2",
-                    &c->find, err));
-    return prepare(c, "INSERT OR IGNORE INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", &c->put, err);
+    TRI_TRY(database_prepare(
+        &c->base, "SELECT logit, tokens, query_cut, passage_cut, bad_bytes FROM scores WHERE terms = ?1 AND pair = ?2",
+        &c->find, err));
+    return database_prepare(&c->base, "INSERT OR IGNORE INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", &c->put, err);
 }
 
 static bool is_json(const char *path)
@@ -145,7 +86,7 @@ static void drop(score_cache *c)
 {
     sqlite3_finalize(c->find);
     sqlite3_finalize(c->put);
-    sqlite3_close(c->db);
+    database_close(&c->base);
     mem_free(c);
 }
 
@@ -155,11 +96,7 @@ tri_status score_cache_open(const char *path, const cache_terms *terms, score_ca
     score_cache *c = mem_calloc(1, sizeof *c);
     if (!c) return err_memory(err, sizeof *c);
     c->terms = *terms;
-    int n = snprintf(c->path, sizeof c->path, "%s", path);
-    tri_status st = n < 0 || (size_t)n >= sizeof c->path
-                        ? err_set(err, TRI_ERR_LIMIT, "could not open a score cache: its path has %d bytes", n)
-                    : is_json(path) ? seed_cache_open(path, &c->seed, err)
-                                    : open_database(c, err);
+    tri_status st = is_json(path) ? seed_cache_open(path, &c->seed, err) : open_database(c, path, err);
     if (st) {
         drop(c);
         return st;
@@ -212,7 +149,7 @@ tri_status score_cache_find(score_cache *c, const tri_pair *pair, tri_pair_score
                                 .bad_bytes = (size_t)sqlite3_column_int64(c->find, 4)};
         out->score = c->terms.sigmoid ? sigmoid(out->logit) : out->logit;
     }
-    tri_status st = code == SQLITE_ROW || code == SQLITE_DONE ? TRI_OK : say(c, "read", err);
+    tri_status st = code == SQLITE_ROW || code == SQLITE_DONE ? TRI_OK : database_say(&c->base, "read", err);
     sqlite3_reset(c->find);
     return st;
 }
@@ -229,7 +166,7 @@ static tri_status put_one(score_cache *c, const tri_pair *pair, const tri_pair_s
     sqlite3_bind_int64(c->put, 5, (sqlite3_int64)s->query_cut);
     sqlite3_bind_int64(c->put, 6, (sqlite3_int64)s->passage_cut);
     sqlite3_bind_int64(c->put, 7, (sqlite3_int64)s->bad_bytes);
-    tri_status st = sqlite3_step(c->put) == SQLITE_DONE ? TRI_OK : say(c, "write", err);
+    tri_status st = sqlite3_step(c->put) == SQLITE_DONE ? TRI_OK : database_say(&c->base, "write", err);
     sqlite3_reset(c->put);
     return st;
 }
@@ -248,11 +185,11 @@ tri_status score_cache_put(score_cache *c, const tri_pair *pairs, const tri_pair
                            tri_error *err)
 {
     if (c->seed) return put_in_seed(c, pairs, scores, which, n, err);
-    TRI_TRY(run(c, "BEGIN IMMEDIATE", err));
+    TRI_TRY(database_run(&c->base, "BEGIN IMMEDIATE", err));
     tri_status st = TRI_OK;
     for (size_t i = 0; !st && i < n; i++) st = put_one(c, &pairs[which[i]], &scores[which[i]], err);
-    if (!st) return run(c, "COMMIT", err);
-    sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    if (!st) return database_run(&c->base, "COMMIT", err);
+    sqlite3_exec(c->base.db, "ROLLBACK", NULL, NULL, NULL);
     return st;
 }
 

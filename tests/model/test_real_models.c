@@ -9,29 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "golden.h"
+#include "pulled_model.h"
 #include "trident.h"
 
 static const double tolerance = 2e-5;
-
-/* The folder of a pulled model, or NULL. */
-static const char *model_folder(const char *name)
-{
-    static char path[4096];
-    const char *set = getenv("TRI_MODELS"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    struct stat info;
-    if (set)
-        snprintf(path, sizeof path, "%s/%s", set, name);
-    else if (cache)
-        snprintf(path, sizeof path, "%s/trident/models/%s", cache, name);
-    else
-        snprintf(path, sizeof path, "%s/.cache/trident/models/%s", home ? home : "", name);
-    return stat(path, &info) == 0 ? path : NULL;
-}
 
 typedef struct real {
     tri_engine *engine;
@@ -139,7 +124,7 @@ static void test_small_m3(void **state)
 {
     (void)state;
     static const char *const sets[] = {"xquad-zh", "xquad-en", "xquad-ar", "cmrc2018", "cranfield", "scifact"};
-    const char *shared = golden_shared(), *folder = model_folder("small-m3");
+    const char *shared = golden_shared(), *folder = pulled_model("small-m3");
     if (!shared || !folder) skip();
     real r;
     real_open(&r, folder, 512);
@@ -158,7 +143,7 @@ static void test_small_m3(void **state)
 static void test_minilm(void **state)
 {
     (void)state;
-    const char *shared = golden_shared(), *folder = model_folder("minilm");
+    const char *shared = golden_shared(), *folder = pulled_model("minilm");
     if (!shared || !folder) skip();
     real r;
     char path[4400];

@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "pulled_model.h"
 #include "trident.h"
 
 enum { MAX_PAIRS = 64 };
@@ -28,16 +28,7 @@ typedef struct opened {
 
 static const char *model_folder(void)
 {
-    static char path[4096];
-    const char *set = getenv("TRI_MODELS"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    struct stat info;
-    if (set)
-        snprintf(path, sizeof path, "%s/small-rerank", set);
-    else if (cache)
-        snprintf(path, sizeof path, "%s/trident/models/small-rerank", cache);
-    else
-        snprintf(path, sizeof path, "%s/.cache/trident/models/small-rerank", home ? home : "");
-    return stat(path, &info) == 0 ? path : NULL;
+    return pulled_model("small-rerank");
 }
 
 static void open_model(const char *precision, opened *o)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_ledger.c — `trident ledger`: what ran, how long, for how much, how well; and what it all cost. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "cli/json_out.h"
+#include "cli/text_table.h"
+#include "lab/ledger.h"
+
+struct ledger_args {
+    const char *ledger, *name;
+    size_t last;
+};
+
+#define FIELD(field) offsetof(struct ledger_args, field)
+static const flag flags[] = {{"ledger", 0, FLAG_TEXT, "FILE", NULL,
+                              "the ledger's file (default: $TRIDENT_LEDGER, else ~/.local/state/trident/ledger.db)",
+                              FIELD(ledger)},
+                             {"name", 0, FLAG_TEXT, "NAME", NULL, "only rows of this version or submission", FIELD(name)},
+                             {"last", 0, FLAG_COUNT, "N", "0", "only the newest N rows; 0 shows all", FIELD(last)},
+                             FLAG_END};
+
+enum { N_COLUMNS = 10 };
+
+typedef struct view {
+    const struct ledger_args *args;
+    bool json;
+    size_t skip, seen, shown; /* of the rows that args->name asks for */
+    double seconds, billed, price, started_hours, started_hours_price;
+    text_table table;
+    buf out;
+} view;
+
+static bool asked_for(const view *v, const ledger_entry *e)
+{
+    return !v->args->name || (e->name && strcmp(e->name, v->args->name) == 0);
+}
+
+static void say_when(double seconds, char out[24])
+{
+    struct tm parts;
+    time_t t = (time_t)seconds;
+    if (!gmtime_r(&t, &parts) || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) snprintf(out, 24, "?");
+}
+
+/* Renting by the hour charges every started one. */
+static void add_up(view *v, const ledger_entry *e)
+{
+    double hours = ceil(e->seconds / 3600);
+    v->shown++;
+    v->seconds += e->seconds;
+    v->billed += e->billed;
+    v->price += e->price;
+    v->started_hours += hours;
+    v->started_hours_price += hours * e->rate;
+}
+
+/* ---- one row -------------------------------------------------------------------------------------------------------- */
+
+static tri_status text_row(view *v, const ledger_entry *e)
+{
+    char when[24];
+    say_when(e->began, when);
+    TRI_TRY(text_table_format(&v->table, "%" PRId64, e->id));
+    TRI_TRY(text_table_cell(&v->table, when));
+    const char *words[4] = {e->name, e->device, e->outcome, e->metrics};
+    for (int i = 0; i < 4; i++) TRI_TRY(text_table_cell(&v->table, words[i] ? words[i] : "-"));
+    TRI_TRY(text_table_cell(&v->table, e->note ? e->note : "-"));
+    TRI_TRY(text_table_format(&v->table, "%.1f", e->seconds / 60));
+    TRI_TRY(text_table_format(&v->table, "%.1f", e->billed));
+    return text_table_format(&v->table, "%.2f", e->price);
+}
+
+static tri_status json_text(buf *b, const char *name, const char *value)
+{
+    TRI_TRY(buf_printf(b, ", \"%s\": ", name));
+    return json_out_str(b, value);
+}
+
+static tri_status json_number(buf *b, const char *name, double value)
+{
+    TRI_TRY(buf_printf(b, ", \"%s\": ", name));
+    return json_out_f64(b, value);
+}
+
+static tri_status json_row(view *v, const ledger_entry *e)
+{
+    char when[24];
+    buf *b = &v->out;
+    say_when(e->began, when);
+    TRI_TRY(buf_printf(b, "%s\n  {\"id\": %" PRId64 ", \"began\": \"%s\"", v->shown ? "," : "", e->id, when));
+    TRI_TRY(json_text(b, "name", e->name));
+    TRI_TRY(json_text(b, "device", e->device));
+    TRI_TRY(json_text(b, "outcome", e->outcome));
+    TRI_TRY(json_number(b, "seconds", e->seconds));
+    TRI_TRY(json_number(b, "billed_minutes", e->billed));
+    TRI_TRY(json_number(b, "price_per_hour", e->rate));
+    TRI_TRY(json_number(b, "price", e->price));
+    TRI_TRY(buf_printf(b, ", \"metrics\": %s", e->metrics ? e->metrics : "null"));
+    TRI_TRY(json_text(b, "command", e->command));
+    TRI_TRY(json_text(b, "config_hash", e->config_hash));
+    TRI_TRY(json_text(b, "data_hash", e->data_hash));
+    TRI_TRY(json_text(b, "note", e->note));
+    return buf_byte(b, '}');
+}
+
+static tri_status count_row(void *ctx, const ledger_entry *e, tri_error *err)
+{
+    view *v = ctx;
+    (void)err;
+    v->seen += asked_for(v, e);
+    return TRI_OK;
+}
+
+static tri_status show_row(void *ctx, const ledger_entry *e, tri_error *err)
+{
+    view *v = ctx;
+    if (!asked_for(v, e) || v->seen++ < v->skip) return cli_check_stop(err);
+    if ((v->json ? json_row(v, e) : text_row(v, e)) != TRI_OK) return err_memory(err, v->out.len);
+    add_up(v, e);
+    return TRI_OK;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+
+static tri_status end_text(view *v, const char *path)
+{
+    if (v->shown == 0) return buf_printf(&v->out, "no rows in %s\n", path);
+    TRI_TRY(text_table_print(&v->table, &v->out));
+    TRI_TRY(buf_printf(&v->out, "\n%zu rows, %.1f minutes used, %.1f billed, %.2f paid, %.2f each\n", v->shown, v->seconds / 60,
+                       v->billed, v->price, v->price / (double)v->shown));
+    if (v->started_hours_price <= 0) return TRI_OK;
+    return buf_printf(&v->out, "by the started hour it would have been %.0f hours and %.2f\n", v->started_hours,
+                      v->started_hours_price);
+}
+
+static tri_status end_json(view *v, const char *path)
+{
+    TRI_TRY(buf_printf(&v->out, "%s], \"totals\": {\"rows\": %zu", v->shown ? "\n" : "", v->shown));
+    TRI_TRY(json_number(&v->out, "seconds", v->seconds));
+    TRI_TRY(json_number(&v->out, "billed_minutes", v->billed));
+    TRI_TRY(json_number(&v->out, "price", v->price));
+    TRI_TRY(json_number(&v->out, "price_by_started_hours", v->started_hours_price));
+    TRI_TRY(buf_str(&v->out, "}"));
+    TRI_TRY(json_text(&v->out, "ledger", path));
+    return buf_str(&v->out, "}\n");
+}
+
+static tri_status begin(view *v)
+{
+    static const char *const heads[N_COLUMNS] = {"#",       "began", "name",    "device", "outcome",
+                                                 "metrics", "note",  "minutes", "billed", "price"};
+    if (v->json) return buf_str(&v->out, "{\"entries\": [");
+    v->table.n_left = 7;
+    for (int i = 0; i < N_COLUMNS; i++) TRI_TRY(text_table_cell(&v->table, heads[i]));
+    return TRI_OK;
+}
+
+static tri_status show(view *v, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    TRI_TRY(ledger_find(v->args->ledger, path, sizeof path, err));
+    if (v->args->last > 0) {
+        TRI_TRY(ledger_read(path, count_row, v, err));
+        v->skip = v->seen > v->args->last ? v->seen - v->args->last : 0;
+        v->seen = 0;
+    }
+    if (begin(v) != TRI_OK) return err_memory(err, v->out.len);
+    TRI_TRY(ledger_read(path, show_row, v, err));
+    if ((v->json ? end_json(v, path) : end_text(v, path)) != TRI_OK) return err_memory(err, v->out.len);
+    return cli_print(&v->out, err);
+}
+
+static tri_status run(cli *c, tri_error *err)
+{
+    view v = {.args = c->options, .json = c->shared.json};
+    buf_init(&v.out, 0);
+    text_table_init(&v.table, N_COLUMNS);
+    tri_status st = show(&v, err);
+    text_table_drop(&v.table);
+    buf_drop(&v.out);
+    return st;
+}
+
+const cli_command cmd_ledger = {
+    .name = "ledger",
+    .summary = "what ran, how long, for how much and how well",
+    .usage = "[--name NAME] [--last N]",
+    .notes =
+        "`trident run` writes a row for each version, `trident check --force` one for each override. Times are UTC; billed "
+        "minutes are rounded as the plan's `bill` says.",
+    .examples = {"trident ledger --last 20", "trident ledger --name v2 --json"},
+    .flags = flags,
+    .options_size = sizeof(struct ledger_args),
+    .shared = SETUP_JSON,
+    .run = run,
+};
