@@ -90,7 +90,7 @@ static tri_status show_verdict(const blend_view *v, buf *out)
 static tri_status put_command(const blend_view *v, buf *out)
 {
     const blend_recipe *r = recipe_at(v, v->b->winner);
-    if (r->n < 2) return buf_str(out, v->paths[r->members[0]]);
+    if (r->n < 2) return buf_printf(out, "the run itself: %s", v->paths[r->members[0]]);
     TRI_TRY(buf_str(out, "trident fuse"));
     for (size_t i = 0; i < r->n; i++) TRI_TRY(buf_printf(out, " %s", v->paths[r->members[i]]));
     TRI_TRY(buf_printf(out, " --method %s", blend_recipe_method(r)));
@@ -122,7 +122,7 @@ tri_status blend_view_tables(const blend_view *v, buf *out)
     TRI_TRY(show_test(out, &b->unseen_test));
     TRI_TRY(buf_byte(out, '\n'));
     TRI_TRY(show_verdict(v, out));
-    TRI_TRY(buf_str(out, "the same again: "));
+    if (recipe_at(v, b->winner)->n > 1) TRI_TRY(buf_str(out, "the same again: "));
     TRI_TRY(put_command(v, out));
     return buf_byte(out, '\n');
 }

@@ -104,13 +104,18 @@ static tri_status change_table(const report_data *d, const report_version *v, co
     return buf_str(out, "</tbody></table></div>");
 }
 
-/* The best version that is not the best single run; else the one after it. */
+static bool differs(const report_data *d, const report_version *v)
+{
+    return count_outcomes(d, v).ties < d->n_queries;
+}
+
+/* The best other version that differs from the best single run on some query. */
 static const report_version *find_rival(const report_data *d)
 {
     const report_version *rival = NULL;
     for (size_t i = 0; i < d->n; i++) {
         const report_version *v = &d->versions[i];
-        if (!v->scores || i == d->base || v->is_reference) continue;
+        if (!v->scores || i == d->base || v->is_reference || !differs(d, v)) continue;
         if (!rival || tri_report_overall(v->scores, 0) > tri_report_overall(rival->scores, 0)) rival = v;
     }
     return rival;

@@ -146,7 +146,7 @@ static tri_status blend_card(const report_data *d, const report_version *blend, 
 {
     double best = 0, own = tri_report_overall(blend->scores, 0);
     char note[48];
-    TRI_TRY(buf_str(out, "<section class=\"card\"><h3>"));
+    TRI_TRY(buf_str(out, "<section class=\"card noted\"><h3>"));
     TRI_TRY(html_out_str(out, blend->name));
     TRI_TRY(buf_str(out, "</h3>"));
     for (size_t i = 0; i < blend->n_members; i++) {
