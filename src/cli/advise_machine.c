@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* advise_machine.c — how fast is this machine, now? Where the model is here it is run: random token ids, one untimed pass, then
- * passes for two seconds, the median counts. A machine that others use gives what is left of it, which is what a job would get. */
+ * passes for two seconds, the median counts. A machine that others use gives what is left of it, which is what a job would
+ * get. */
 #include "cli/advise_machine.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -23,7 +23,8 @@ typedef struct advise_model {
 #define ADVISE_STORED_SHARE 0.87
 
 /* Opens the model and encodes texts of `length` tokens for some seconds (a reranker: scores pairs). A name that is not here is
- * looked up among known shapes; its speed is then the peak of now times ADVISE_STORED_SHARE. measure false: nothing is timed. */
+ * looked up among known shapes; its speed is then the peak of now times ADVISE_STORED_SHARE. measure false: nothing is timed.
+ * */
 tri_status advise_machine_model(cli *c, const char *name, bool reranks, double length, bool measure, advise_model *out,
                                 tri_error *err);
 /* Lengths in tokens of a file's texts, by the tokenizer of `model`: up to some ten thousand of them, drawn evenly. */

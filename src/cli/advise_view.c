@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* advise_view.c — every line says whether it was measured or is an estimate; what was left out of it is told under the table. */
+/* advise_view.c — every line says whether it was measured or is an estimate; what was left out of it is told under the table.
+ * */
 #include "cli/advise_view.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "cli/json_out.h"

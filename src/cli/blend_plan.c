@@ -9,11 +9,12 @@
  *     "best": {"blend": ["v1", "bm25"], "method": "rrf", "rrf_k": 60, "rrf_base": 0, "missing": "none"}
  *
  * Every key and value is JSON, which YAML reads as what it is whatever it holds. Paths are absolute: the plan may lie
- * anywhere. Members are in the recipe's order, as the sums are. */
+ * anywhere. Where a single run was chosen, it is "best" itself. Members are in the recipe's order, as the sums are. */
 #include "cli/blend_plan.h"
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,30 +137,37 @@ static void name_blend(const plan_writer *w, char *out, size_t cap)
         }
 }
 
+/* A member under the name that it is to have in the plan. */
+static tri_status put_member(plan_writer *w, size_t member, const char *name, tri_error *err)
+{
+    tri_status st = buf_str(&w->out, "  ");
+    if (!st) st = json_out_str(&w->out, name);
+    if (!st) st = buf_str(&w->out, ": ");
+    if (!st && !w->configs[member]) return put_file(w, w->paths[w->recipe->members[member]], err);
+    if (!st) st = put_search(w, w->configs[member]);
+    return st ? err_memory(err, w->out.len) : TRI_OK;
+}
+
+static tri_status put_head(plan_writer *w)
+{
+    TRI_TRY(
+        buf_str(&w->out, "# the fusion that `trident blend` chose; `trident run` makes the same run of it\nname: \"best\"\n"));
+    if (w->data) {
+        TRI_TRY(buf_str(&w->out, "data: "));
+        TRI_TRY(put_json(w, w->data));
+        TRI_TRY(buf_byte(&w->out, '\n'));
+    }
+    return buf_str(&w->out, "versions:\n");
+}
+
 static tri_status put_plan(plan_writer *w, tri_error *err)
 {
     char name[32];
-    tri_status st =
-        buf_str(&w->out, "# the fusion that `trident blend` chose; `trident run` makes the same run of it\nname: \"best\"\n");
-    if (!st && w->data) {
-        st = buf_str(&w->out, "data: ");
-        if (!st) st = put_json(w, w->data);
-        if (!st) st = buf_byte(&w->out, '\n');
-    }
-    if (!st) st = buf_str(&w->out, "versions:\n");
-    for (size_t i = 0; !st && i < w->recipe->n; i++) {
-        st = buf_str(&w->out, "  ");
-        if (!st) st = json_out_str(&w->out, w->names[w->recipe->members[i]]);
-        if (!st) st = buf_str(&w->out, ": ");
-        if (st) break;
-        if (w->configs[i])
-            st = put_search(w, w->configs[i]);
-        else
-            TRI_TRY(put_file(w, w->paths[w->recipe->members[i]], err));
-    }
     name_blend(w, name, sizeof name);
-    if (!st) st = put_blend(w, name);
-    return st ? err_memory(err, w->out.len) : TRI_OK;
+    if (put_head(w) != TRI_OK) return err_memory(err, w->out.len);
+    if (w->recipe->n == 1) return put_member(w, 0, name, err);
+    for (size_t i = 0; i < w->recipe->n; i++) TRI_TRY(put_member(w, i, w->names[w->recipe->members[i]], err));
+    return put_blend(w, name) == TRI_OK ? TRI_OK : err_memory(err, w->out.len);
 }
 
 static tri_status save(const plan_writer *w, const char *path, tri_error *err)

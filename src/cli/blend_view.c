@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* blend_view.c — what does somebody who has to choose need to see? Every single run, the winner with its tests, and the score on
- * queries that the choice did not see; then the command that makes the same file. */
+/* blend_view.c — what does somebody who has to choose need to see? Every single run, the winner with its tests, and the score
+ * on queries that the choice did not see; then the command that makes the same file. */
 #include "cli/blend_view.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_advise.c — `trident advise --documents N --tokens MEAN`: which card does this job need, and what will it cost?
  *
- * This machine is measured on the spot; cards come from a table of data sheets (lab/cards.c) at a stated share of their peak. The
- * arithmetic is lab/advice.h's. */
+ * This machine is measured on the spot; cards come from a table of data sheets (lab/cards.c) at a stated share of their peak.
+ * The arithmetic is lab/advice.h's. */
 #include "cli/cli.h"
 
 #include <math.h>

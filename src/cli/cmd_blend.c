@@ -2,7 +2,7 @@
 /* cmd_blend.c — `trident blend RUN... --qrels Q`: which fusion of these runs, and is it worth it?
  *
  * The choice is lab/blend.h's. What is written is what `trident fuse` writes with the same options: all queries of the members,
- * judged or not. */
+ * judged or not. Where no fusion is worth it, the best single run is copied. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "cli/blend_plan.h"
 #include "cli/blend_view.h"
 #include "cli/run_names.h"
@@ -137,11 +138,35 @@ static tri_status choose(blend_job *job, tri_error *err)
     return st;
 }
 
+/* A run alone stays as it is, byte for byte. */
+static tri_status copy_file(const char *from, const char *to, tri_error *err)
+{
+    char block[1 << 16];
+    in_file *in;
+    out_file *out;
+    size_t n = 1;
+    TRI_TRY(in_file_open(from, &in, err));
+    tri_status st = out_file_open(to, &out, err);
+    if (!st) {
+        while (!st && n) {
+            st = in_file_read(in, block, sizeof block, &n, err);
+            if (!st && n) st = out_file_write(out, block, n, err);
+        }
+        if (st)
+            out_file_discard(out);
+        else
+            st = out_file_commit(out, err);
+    }
+    in_file_close(in);
+    return st;
+}
+
 static tri_status write_run(const blend_job *job, const blend_recipe *recipe, tri_error *err)
 {
     const tri_run *members[BLEND_MEMBERS];
     tri_fuse_options options = blend_recipe_options(recipe);
     tri_run *fused;
+    if (recipe->n == 1) return copy_file(job->c->args[recipe->members[0]], job->args->output, err);
     for (size_t i = 0; i < recipe->n; i++) members[i] = job->runs[recipe->members[i]];
     TRI_TRY(tri_fuse_runs(members, recipe->n, &options, &fused, err));
     tri_status st = cli_check_stop(err);
@@ -199,7 +224,8 @@ const cli_command cmd_blend = {
         "highest score the simplest is taken: fewest runs, then no weights. A score on the queries that a fusion was chosen by "
         "flatters it; so the same choice is made once for each fold on the other folds and scored on the fold. Both are "
         "printed, with Student's paired t and Fisher's randomisation (100,000 rounds) against the best single run. The folds "
-        "follow from the query ids and --seed alone. The run is what `trident fuse` writes with the options that are printed.",
+        "follow from the query ids and --seed alone. The run is what `trident fuse` writes with the options that are printed; "
+        "where a single run is best, it is that file.",
     .examples = {"trident blend v1.trec v2.trec v3.trec --qrels dev.tsv -o best.trec --recipe best.yaml",
                  "trident blend exp.run/v*/run.trec --qrels dev.tsv --metric mrr@10 --folds 10 --json"},
     .flags = flags,

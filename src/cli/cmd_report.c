@@ -34,7 +34,7 @@ static const char *choose_title(report_data *d, const char *given)
     for (size_t i = 0; i < d->n_facts; i++)
         if (strcmp(d->facts[i].name, "plan") == 0) return d->facts[i].value;
     size_t n = 0;
-    for (size_t i = 0; i < d->n; i++) n += !d->versions[i].is_reference;
+    for (size_t i = 0; i < d->n; i++) n += report_version_counts(&d->versions[i]);
     return arena_printf(&d->memory, "%zu run%s", n, n == 1 ? "" : "s");
 }
 
@@ -87,7 +87,7 @@ const cli_command cmd_report = {
              "gains over "
              "its members and over plain RRF, wins and losses with the queries that moved most, score distributions, time and "
              "money, files and their SHA-256. Style and drawings are inside; nothing is fetched; scripts only sort the tables.",
-    .examples = {"trident report dense.trec sparse.trec fused.trec --qrels dev.tsv --queries queries.jsonl --fused fused.trec -o report.html",
+    .examples = {"trident report a.trec b.trec ab.trec --fused ab.trec --qrels dev.tsv --queries q.jsonl -o report.html",
                  "trident report exp.run -o report.html"},
     .flags = flags,
     .options_size = sizeof(struct report_args),

@@ -2,6 +2,8 @@
 /* report_costs.c — what did it take, and what exactly was it? Time and money from status.json or the ledger, and the hashes by
  * which files and settings can be told from others. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "cli/html_out.h"
@@ -118,7 +120,11 @@ tri_status report_costs_table(const report_data *d, buf *out)
 static tri_status hash_cell(buf *out, const char *hash)
 {
     if (!*hash) return buf_str(out, "<td>\xe2\x80\x93</td>");
-    return buf_printf(out, "<td><code title=\"%s\">%.*s</code></td>", hash, (int)HASH_SHOWN, hash);
+    TRI_TRY(buf_str(out, "<td><code title=\""));
+    TRI_TRY(html_out_str(out, hash));
+    TRI_TRY(buf_str(out, "\">"));
+    TRI_TRY(html_out_text(out, hash, strnlen(hash, HASH_SHOWN)));
+    return buf_str(out, "</code></td>");
 }
 
 static tri_status fact_row(buf *out, const char *name, const char *value)
@@ -132,11 +138,11 @@ tri_status report_costs_sources(const report_data *d, buf *out)
 {
     char count[32];
     TRI_TRY(buf_str(
-        out, "<div class=\"wide\"><table><thead><tr><th>version</th><th>run</th><th>SHA-256 of the run</th><th>SHA-256 of "
-             "config.json</th></tr></thead><tbody>"));
+        out, "<div class=\"wide\"><table><thead><tr><th>version</th><th>run</th><th>SHA-256 of the run</th><th>config hash"
+             "</th></tr></thead><tbody>"));
     for (size_t i = 0; i < d->n; i++) {
         const report_version *v = &d->versions[i];
-        if (v->is_reference) continue;
+        if (!report_version_counts(v)) continue;
         TRI_TRY(buf_str(out, "<tr><th>"));
         TRI_TRY(html_out_str(out, v->name));
         TRI_TRY(buf_str(out, "</th>"));

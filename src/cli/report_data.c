@@ -85,12 +85,17 @@ static tri_status name_versions(report_data *d, tri_error *err)
     return TRI_OK;
 }
 
+static bool is_path(const report_version *v, const char *path, size_t len)
+{
+    return v->path && strncmp(v->path, path, len) == 0 && !v->path[len];
+}
+
 /* A run named in --fused is a blend of all that are not. */
 static tri_status mark_fused(report_data *d, const char *words, tri_error *err)
 {
     for (const char *p = words; p; p = *p ? p + 1 : NULL) {
         size_t len = strcspn(p, ","), i = 0;
-        while (i < d->n && !(d->versions[i].path && strncmp(d->versions[i].path, p, len) == 0 && !d->versions[i].path[len])) i++;
+        while (i < d->n && !is_path(&d->versions[i], p, len)) i++;
         if (i == d->n) return cli_usage(d->c, err, "--fused names \"%.*s\", which is none of the runs given", (int)len, p);
         d->versions[i].is_fused = true;
         p += len;

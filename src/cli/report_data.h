@@ -20,14 +20,20 @@ typedef struct report_version {
     tri_paired_test *tests; /* [n_metrics] against the best single run; NULL for that one */
     const char **members;   /* of a blend */
     size_t n_members;
+    bool is_index;     /* made for several versions: it costs, and is none */
     bool is_fused;     /* said by --fused */
     bool is_reference; /* the plain fusion of all single runs, made for the page */
     const char *state, *device, *error, *submission, *model;
     double seconds, money; /* NaN = not known */
     double started, ended; /* Unix seconds; 0 = not known */
     size_t attempts;
-    char run_hash[DIGEST_HEX_CAP], config_hash[DIGEST_HEX_CAP]; /* SHA-256 of the files; empty without one */
+    char run_hash[DIGEST_HEX_CAP], config_hash[DIGEST_HEX_CAP]; /* SHA-256 of the run; the config's own, else SHA-256 */
 } report_version;
+
+static inline bool report_version_counts(const report_version *v)
+{
+    return !v->is_reference && !v->is_index;
+}
 
 typedef struct report_fact {
     const char *name, *value;

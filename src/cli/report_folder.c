@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report_folder.c — what does a folder of `trident run` tell? DIR/run.json about the whole; DIR/NAME/ about a version: config.json,
- * status.json, run.trec. A version that failed or waits has no run and is told with its state. Nothing in these files is
- * trusted to be there: a member that is missing is not known. */
+/* report_folder.c — what does a folder of `trident run` tell? DIR/run.json about the whole; DIR/NAME/ about a version:
+ * config.json, status.json, run.trec. A version that failed or waits has no run and is told with its state. Nothing in these
+ * files is trusted to be there: a member that is missing is not known. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,7 +130,9 @@ static tri_status read_version(report_data *d, const char *dir, const char *name
         take_data(d, config);
         st = take_members(d, config, &v, err);
     }
-    const char *file = st ? NULL : join(d, dir, "config.json");
+    const char *given = json_string_value(json_object_get(config, "config_hash"));
+    const char *file = st || given ? NULL : join(d, dir, "config.json");
+    if (given) snprintf(v.config_hash, sizeof v.config_hash, "%s", given);
     if (file && config) st = digest_file(DIGEST_SHA256, file, v.config_hash, NULL, err);
     json_decref(config);
     json_decref(status);
@@ -137,6 +140,7 @@ static tri_status read_version(report_data *d, const char *dir, const char *name
     v.path = join(d, dir, "run.trec");
     if (!v.path) return err_memory(err, strlen(dir));
     if (!file_exists(v.path)) v.path = NULL;
+    v.is_index = !v.path && strncmp(name, "index-", 6) == 0;
     return report_data_add(d, &v, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report_histogram.c — how are a run's scores spread: those of all documents, and those of each query's first? Runs that are to be
- * fused by their scores should be looked at: a first that stands apart, scores that are all alike, two scales in one list. */
+/* report_histogram.c — how are a run's scores spread: those of all documents, and those of each query's first? Runs that are
+ * to be fused by their scores should be looked at: a first that stands apart, scores that are all alike, two scales in one
+ * list. */
 #include <math.h>
 #include <string.h>
 

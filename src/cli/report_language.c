@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report_language.c — which language is this query in, without a model that says so? An id's prefix when the collection has one;
- * else the script, from Unicode's blocks: a Latin query may be English or Vietnamese, and the page says "Latin". */
+/* report_language.c — which language is this query in, without a model that says so? An id's prefix when the collection has
+ * one; else the script, from Unicode's blocks: a Latin query may be English or Vietnamese, and the page says "Latin". */
 #include "cli/report_language.h"
 
 #include <stdbool.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report_page.c — the frame of the page: head, style, the order of the sections, and a script that sorts tables where scripts may
- * run. Nothing is fetched: no fonts, no images, no addresses. */
+/* report_page.c — the frame of the page: head, style, the order of the sections, and a script that sorts tables where scripts
+ * may run. Nothing is fetched: no fonts, no images, no addresses. */
 #include "cli/report_page.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -101,7 +102,7 @@ static tri_status summary(const report_data *d, buf *out)
     size_t n = 0;
     double money = NAN;
     for (size_t i = 0; i < d->n; i++) {
-        n += !d->versions[i].is_reference;
+        n += report_version_counts(&d->versions[i]);
         if (isfinite(d->versions[i].money)) money = (isfinite(money) ? money : 0) + d->versions[i].money;
     }
     TRI_TRY(buf_str(out, "<div class=\"facts\">"));

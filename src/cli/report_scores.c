@@ -2,6 +2,7 @@
 /* report_scores.c — which version is best, in which language, and does fusing pay? The table says with every difference whether
  * it could be chance. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report_texts.c — the words of the queries, for the page and for their languages. JSONL, or .tsv with id and text as BEIR and MS
- * MARCO write them. */
+/* report_texts.c — the words of the queries, for the page and for their languages. JSONL, or .tsv with id and text as BEIR
+ * and MS MARCO write them. */
 #include <string.h>
 
 #include "base/alloc.h"

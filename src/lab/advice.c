@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* advice.c — the arithmetic. Estimates are for choosing between cards before one is rented; the share of the peak that they rest on
- * is the caller's to say, and to print beside them.
+/* advice.c — the arithmetic. Estimates are for choosing between cards before one is rented; the share of the peak that they
+ * rest on is the caller's to say, and to print beside them.
  *
  * Bytes of a row: the residual in f32 (4 D); in 16 bits its narrow copy, queries, keys, values and the attention's result
- * (10 D) and the feed-forward's middle (2 F, gated 4 F); one more row in f32 for the heads (4 D). Attention keeps no S x S table. */
+ * (10 D) and the feed-forward's middle (2 F, gated 4 F); one more row in f32 for the heads (4 D). Attention keeps no S x S
+ * table. */
 #include "lab/advice.h"
 
 #include <math.h>

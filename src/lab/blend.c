@@ -2,7 +2,8 @@
 /* blend.c — the choice of a fusion, and its honest score.
  *
  *   up to 6 runs   every fusion of the space is measured once; the folds choose from the same values
- *   more           greedy: from the best single run, the run and the way that help most are added while they help; then weights.
+ *   more           greedy: from the best single run, the run and the way that help most are added while they help; then
+ *                  weights.
  *                  Each fold goes its own way, on its own queries; a fusion met twice is measured once
  *
  * A value is a function of recipe and query alone, so leaving a fold out is leaving its columns out of the means. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* blend.h — which combination of runs is best, and would it be best on other queries too?
  *
- * The rule of choice, everywhere the same: of all fusions the one with the highest mean is found; those whose mean is below it by
- * at most one standard error of the paired differences count as equal to it; of these the simplest is taken (fewest members,
- * then no weights), the best of the simplest. TRI_BLEND_BEST skips the last two steps.
+ * The rule of choice, everywhere the same: of all fusions the one with the highest mean is found; those whose mean is below
+ * it by at most one standard error of the paired differences count as equal to it; of these the simplest is taken (fewest
+ * members, then no weights), the best of the simplest. TRI_BLEND_BEST skips the last two steps.
  *
  * The rule is applied to all judged queries (the winner), and once for each fold to the queries outside it; what it chose
  * there is scored inside. Those scores together are what the procedure is worth on queries that it did not see. */

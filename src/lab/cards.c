@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cards.c — the tables. Figures are the makers' own (NVIDIA data sheets: T4 2018, V100 2017/2018, A10 2021, A100 2020/2021, L4 2023,
- * L40S 2023, H100 2022, H200 2023; Ampere GA102/GA104 and Ada AD102 whitepapers for the RTX cards), dense: the doubled figures
- * of structured sparsity are halved. Of the RTX cards the figure is that with sums in f32, half of what is advertised.
- * Nothing here was measured by us.
+/* cards.c — the tables. Figures are the makers' own (NVIDIA data sheets: T4 2018, V100 2017/2018, A10 2021, A100 2020/2021,
+ * L4 2023, L40S 2023, H100 2022, H200 2023; Ampere GA102/GA104 and Ada AD102 whitepapers for the RTX cards), dense: the
+ * doubled figures of structured sparsity are halved. Of the RTX cards the figure is that with sums in f32, half of what is
+ * advertised. Nothing here was measured by us.
  *
  * Shapes are those of the models' config.json; parameters are counted from them, embeddings included. */
 #include "lab/cards.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cards.h — what a card could do at most, from its maker's data sheet, and the shapes of models that are asked about by name. */
+/* cards.h — what a card could do at most, from its maker's data sheet, and the shapes of models that are asked about by name.
+ * */
 #ifndef TRI_LAB_CARDS_H
 #define TRI_LAB_CARDS_H
 

@@ -82,11 +82,14 @@ def check_here(folder):
 
 
 def check_refusals(folder):
-    cases = [("no job", (), 2, "no job"), ("documents without lengths", ("--documents", 5), 2, "--tokens"), ("a mean without documents", ("--tokens", 5), 2, "--documents"),
+    cases = [("no job", (), 2, "no job"), ("documents without lengths", ("--documents", 5), 2, "--tokens"),
+             ("a mean without documents", ("--tokens", 5), 2, "--documents"),
              ("no length", ("--documents", 5, "--tokens", 0), 2, "at least 1"), ("a share above 1", (*JOB, "--share", 2), 2, "--share"),
              ("an odd deadline", (*JOB, "--deadline", "soon"), 2, "72h"), ("an odd price", (*JOB, "--price", "T4"), 2, "CARD=RATE"),
+
              ("an unknown card", (*JOB, "--price", "T5=3"), 2, "known: here, RTX3070"), ("a negative rate", (*JOB, "--price", "T4=-3"), 2, "CARD=RATE"),
-             ("an unknown model", (*JOB, "--model", "bge-m4"), 1, "bge-m3"), ("an unknown reranker", ("--rerank-pairs", 5, "--rerank-model", "bge-m3"), 1, "reranker"),
+             ("an unknown model", (*JOB, "--model", "bge-m4"), 1, "bge-m3"),
+             ("an unknown reranker", ("--rerank-pairs", 5, "--rerank-model", "bge-m3"), 1, "reranker"),
              ("a missing file", ("--tokens", folder / "none.jsonl", "--tokenizer", find_model(False)), 1, "none.jsonl"),
              ("no tokenizer", ("--tokens", folder / "none.jsonl"), 1, "--tokenizer"), ("--versions 0", (*JOB, "--versions", 0), 2, "--versions")]
     for what, words, code, say in cases:

@@ -93,8 +93,8 @@ def check_noise(folder):
     talk = trident("blend", runs[0], copy, "--qrels", qrels, "-o", best, "--recipe", folder / "best.yaml")
     check(talk.returncode == 0 and "no fusion is better" in talk.stdout, "a run beside its copy: the single run is taken", talk)
     here, there = (json.loads(trident("eval", qrels, path, "--json", "-q").stdout)[str(path)] for path in (best, runs[0]))
-    check(here["metrics"] == there["metrics"], "and written as it is", (here, there))
-    check('"best": {"blend": ["r0"]' in (folder / "best.yaml").read_text(), "its plan has one member", (folder / "best.yaml").read_text())
+    check(here["metrics"] == there["metrics"] and best.read_bytes() == runs[0].read_bytes(), "and written as it is", (here, there))
+    check('"best": {"run": ' in (folder / "best.yaml").read_text(), "its plan has that version alone", (folder / "best.yaml").read_text())
 
 
 def check_plan(folder):
@@ -125,7 +125,7 @@ def check_plan(folder):
 
 def check_refusals(folder):
     qrels, runs = write_runs(folder, 2)
-    cases = [("no judgments", (*runs,), 2, "--qrels"), ("one run", (runs[0], "--qrels", qrels), 2, "RUN"),
+    cases = [("no judgments", (*runs,), 2, "--qrels"), ("one run", (runs[0], "--qrels", qrels), 2, "trident blend"),
              ("a run twice", (runs[0], runs[0], "--qrels", qrels), 2, "named twice"), ("--folds 1", (*runs, "--qrels", qrels, "--folds", 1), 2, "at least 2"),
              ("--max 0", (*runs, "--qrels", qrels, "--max", 0), 2, "--max"), ("-o -", (*runs, "--qrels", qrels, "-o", "-"), 2, "standard output"),
              ("more folds than queries", (*runs, "--qrels", qrels, "--folds", 81), 1, "--folds 80"),
@@ -134,7 +134,7 @@ def check_refusals(folder):
              ("a missing file", (runs[0], folder / "none", "--qrels", qrels), 1, "none")]
     for what, words, code, say in cases:
         run = trident("blend", "-q", *words)
-        check(run.returncode == code and say in run.stderr and run.stderr.count("\n") == 1 or what == "one run" and run.returncode == 2, f"refused: {what}", run)
+        check(run.returncode == code and say in run.stderr and (run.stderr.count("\n") == 1 or what == "one run"), f"refused: {what}", run)
     other = folder / "other.trec"
     other.write_text("x1 Q0 d1 1 0.5 t\n")
     run = trident("blend", runs[0], other, "--qrels", qrels, "-o", folder / "never.trec")

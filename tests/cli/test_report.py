@@ -121,7 +121,8 @@ def check_files(folder):
         check(rows[name][5] == f"{test['diff']:+.4f}" and abs(float(rows[name][6]) - test["p_t"]) <= 0.006 * test["p_t"], f"{name}: its test is eval's",
               (rows[name], test))
     check("the best single run" in rows["b"][-1] and "rrf of all" in rows, "the best single run is told, and plain RRF stands beside", rows["b"])
-    check(all(f"{script} 20 queries" in "".join(page.words) for script in ("Han", "Arabic")) and "from the letters" in words_seen, "languages by script", words_seen[:900])
+    check(all(f"{script} 20 queries" in "".join(page.words) for script in ("Han", "Arabic")) and "from the letters" in words_seen,
+          "languages by script", words_seen[:900])
     check("x" * 160 + "\u2026" in words_seen or "x" * 200 not in words_seen, "a long query is cut", "")
     digest = hashlib.sha256(a.read_bytes()).hexdigest()
     check(any(digest[:12] in cell for row in page.rows for cell in row) and "100" in rows["documents"], "hashes and documents", rows.get("documents"))
@@ -156,6 +157,8 @@ def write_run_folder(folder):
     (failed / "status.json").write_text(json.dumps({"name": "v3", "state": "failed", "error": "no such model " + EVIL, "seconds": 2}))
     (home / "run.json").write_text(json.dumps({"name": "exp " + EVIL, "plan_hash": "abc123", "data_hash": "def456", "price_per_hour": 12, "bill": "minute"}))
     (home / "index-1234").mkdir()
+    (home / "index-1234.job").mkdir()
+    (home / "index-1234.job/status.json").write_text(json.dumps({"name": "index", "state": "done", "seconds": 10, "money": 0.5}))
     return home
 
 
@@ -170,8 +173,11 @@ def check_folder(folder):
     check([first.index(v) for v in ("v1", "v2", "v10")] == sorted(first.index(v) for v in ("v1", "v2", "v10")), "v2 before v10", first)
     check("en 20 queries" in "".join(page.words) and "prefix of the query id" in words, "languages by the ids' prefix", words[:900])
     costs = [row for row in page.rows if row and row[0] in ("v1", "v3", "all") and len(row) == 8]
-    check([row[4] for row in costs if row[0] == "v1" and row[1] == "done"] == ["1 h 02 min"] and [row[5] for row in costs if row[0] == "all"] == ["3.75"], "time and money", costs)
+    check([row[4] for row in costs if row[0] == "v1" and row[1] == "done"] == ["1 h 02 min"] and [row[5] for row in costs if row[0] == "all"] == ["4.25"],
+          "time and money", costs)
     check(any(row[0] == "v3" and EVIL.split()[0] in row[1] for row in costs), "a failed version is told with its error", costs)
+    check("5 versions" in words and any(row[0].startswith("index-1234") for row in page.rows if len(row) == 8),
+          "a shared index costs, and is no version", words[:200])
     check("abc123" in words and "def456" in words, "the plan's and the data's hash", "")
     check("From the first start to the last end" in words, "wall time beside serial time", "")
     one = trident("report", home / "v1", home / "v2" / "run.trec", "-o", out)
@@ -193,7 +199,8 @@ def check_refusals(folder):
     (folder / "bad.run/v1/status.json").write_text("{")
     (folder / "strange.qrels").write_text("y1 0 d1 1\n")
     cases = [("no -o", (a,), 2, "-o report.html"), ("twice", (a, a, "-o", "x"), 2, "named twice"), ("a missing file", (folder / "none", "-o", "x"), 1, "none"),
-             ("an empty folder", (folder / "empty", "-o", "x"), 1, "neither a run nor folders"), ("broken status.json", (folder / "bad.run", "-o", "x"), 1, "status.json"),
+             ("an empty folder", (folder / "empty", "-o", "x"), 1, "neither a run nor folders"),
+             ("broken status.json", (folder / "bad.run", "-o", "x"), 1, "status.json"),
              ("other judgments", (a, "--qrels", folder / "strange.qrels", "-o", "x"), 1, "same queries"),
              ("an unknown metric", (a, "--qrels", folder / "qrels", "--metrics", "ndgc", "-o", "x"), 1, "ndgc"),
              ("--fused of another", (a, "--qrels", folder / "qrels", "--fused", "z", "-o", "x"), 2, "none of the runs"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_blend.c — trials are tri_fuse_runs and tri_eval bit by bit; the choice finds what was put there and nothing in noise; folds
- * follow from ids alone; with each allocation failing in turn nothing leaks. */
+/* test_blend.c — trials are tri_fuse_runs and tri_eval bit by bit; the choice finds what was put there and nothing in noise;
+ * folds follow from ids alone; with each allocation failing in turn nothing leaks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,7 +139,7 @@ static void test_space(void **state)
     blend_space space;
     blend_space_init(&space);
     assert_int_equal(blend_space_all(&space, 6, 6, NULL), TRI_OK);
-    /* 6 alone; 57 subsets in 8 ways; 15 pairs in 4 weightings, 20 triples in 6, 15 x 4 + 6 x 5 + 6 with one doubled, in 3 ways */
+    /* 6 alone; 57 subsets in 8 ways; 15 pairs in 4 weightings, 20 triples in 6, 96 larger with one doubled, in 3 ways */
     assert_int_equal(space.n, 6 + 57 * 8 + (15 * 4 + 20 * 6 + 96) * 3);
     size_t n = space.n;
     assert_int_equal(blend_space_all(&space, 6, 6, NULL), TRI_OK); /* none twice */
