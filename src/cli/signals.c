@@ -46,7 +46,7 @@ static void make_empty_file(void)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) dup2(empty_file, fd);
 }
 
-/* `trident run` names itself to its children: they end when it does, however it does. It may have ended before we could say so. */
+/* `trident run` names itself to its children: they end when it does, however it does. It may have ended before this. */
 static void die_with_runner(void)
 {
     const char *parent = getenv("TRIDENT_PARENT");

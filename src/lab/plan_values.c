@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan_values.c — the small languages inside a plan's values: times, money, heads, devices, weights. Each parser takes the whole
- * text or refuses it; none allocates. */
+/* plan_values.c — the small languages inside a plan's values: times, money, heads, devices, weights. Each parser takes the
+ * whole text or refuses it; none allocates. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_hash.c — what a step depends on, as one number: its words, the files that it reads by their contents, and the steps
- * before it. The run folder and the data are hashed by what they are and not by where they lie, so that a folder may be moved. */
+ * before it. The run folder and the data are hashed by what they are, not by where they lie: a folder may be moved. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -33,7 +33,7 @@ typedef struct run_status {
     char step[RUN_WORD], device[RUN_WORD], unit[RUN_WORD];
     uint64_t done, total; /* of the step, in bytes of its input */
     uint64_t items, tokens;
-    /* texts: computed over all attempts, the most that one kill cost, the largest window that one hit, how far an attempt was */
+    /* texts: computed over all attempts, the most that one kill cost, the largest window that one hit, how far one was */
     uint64_t computed, repeated, batch, begun;
     long pid;
     double started, ended, seconds, money, left; /* left < 0: not known */
