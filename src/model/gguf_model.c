@@ -161,24 +161,33 @@ static tri_status put_bert(const writing *w)
     return put(w, "hidden_act", json_string("gelu"));
 }
 
-/* What the converter takes for granted of these models stands here as config.json has it. */
+/* The words of the published models, and those that transformers 5 reads, which takes its defaults for the former. */
 static tri_status put_nomic(const writing *w)
 {
-    static const char *const off[] = {"prenorm", "qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", "rotary_emb_interleaved",
-                                      "causal"};
-    TRI_TRY(put_size(w, "n_embd", "embedding_length"));
-    TRI_TRY(put_size(w, "n_layer", "block_count"));
-    TRI_TRY(put_size(w, "n_head", "attention.head_count"));
-    TRI_TRY(put_size(w, "n_inner", "feed_forward_length"));
-    TRI_TRY(put_size(w, "n_positions", "context_length"));
+    static const char *const sizes[][3] = {{"n_embd", "hidden_size", "embedding_length"},
+                                           {"n_layer", "num_hidden_layers", "block_count"},
+                                           {"n_head", "num_attention_heads", "attention.head_count"},
+                                           {"n_inner", "intermediate_size", "feed_forward_length"},
+                                           {"n_positions", "max_position_embeddings", "context_length"}};
+    static const char *const off[] = {"prenorm",      "qkv_proj_bias", "mlp_fc1_bias",
+                                      "mlp_fc2_bias", "causal",        "rotary_emb_interleaved"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        TRI_TRY(put_size(w, sizes[i][0], sizes[i][2]));
+        TRI_TRY(put_size(w, sizes[i][1], sizes[i][2]));
+    }
     TRI_TRY(put_size(w, "max_trained_positions", "context_length"));
     TRI_TRY(put_rows(w, "vocab_size", "token_embd.weight", 0));
     TRI_TRY(put(w, "type_vocab_size", json_integer((json_int_t)rows_of(w->g, "token_types.weight"))));
     TRI_TRY(put_f32(w, "layer_norm_epsilon", "attention.layer_norm_epsilon", 1e-12f));
+    TRI_TRY(put_f32(w, "layer_norm_eps", "attention.layer_norm_epsilon", 1e-12f));
     TRI_TRY(put_f32(w, "rotary_emb_base", "rope.freq_base", 10000));
     TRI_TRY(put(w, "rotary_emb_fraction", json_real(1)));
     for (size_t i = 0; i < sizeof off / sizeof *off; i++) TRI_TRY(put(w, off[i], json_false()));
-    return put(w, "activation_function", json_string("swiglu"));
+    TRI_TRY(put(w, "activation_function", json_string("swiglu")));
+    TRI_TRY(put(w, "hidden_act", json_string("silu")));
+    return put(w, "rope_parameters", json_pack("{s:f,s:s}", "rope_theta",
+                                               json_real_value(json_object_get(w->o, "rotary_emb_base")), "rope_type",
+                                               "default"));
 }
 
 tri_status gguf_model_config_json(const gguf *g, json_t **out, tri_error *err)
