@@ -89,6 +89,7 @@ static tri_status role_id(const gguf *g, const char *key, uint32_t *out, tri_err
 
 static tri_status add_special(tokenizer *t, const char *text, size_t len, bool special, tri_error *err)
 {
+    if (!len) return TRI_OK;
     bool eats_space = t->model.kind == &token_unigram && len == 6 && !memcmp(text, "<mask>", 6);
     added_token token = {.content = text, .len = len, .special = special, .lstrip = eats_space};
     return added_tokens_add(&t->added, &token, err);

@@ -104,6 +104,7 @@ static tri_status put_step(buf *b, const normalizer_step *s)
                           word(s->bert.lowercase));
     if (!strcmp(s->kind->type, "Strip"))
         return buf_printf(b, "{\"type\":\"Strip\",\"strip_left\":%s,\"strip_right\":%s}", word(s->left), word(s->right));
+    if (strcmp(s->kind->type, "Replace") != 0 || !s->min_spaces) return TRI_ERR_UNSUPPORTED;
     TRI_TRY(buf_printf(b, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {%zu,}\"},\"content\":", s->min_spaces));
     TRI_TRY(put_string(b, s->content, s->content_len));
     return buf_byte(b, '}');
@@ -125,9 +126,11 @@ static const char metaspace[] =
 static tri_status put_pretok(buf *b, const tokenizer *t)
 {
     bool split = t->pretok.n == 2;
+    if (!t->pretok.n) return TRI_ERR_UNSUPPORTED;
     if (!strcmp(t->pretok.stages[0].kind->type, "BertPreTokenizer"))
         return buf_str(b, "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\n\"decoder\":{\"type\":\"WordPiece\","
                           "\"prefix\":\"##\",\"cleanup\":true},\n");
+    if (strcmp(t->pretok.stages[t->pretok.n - 1].kind->type, "Metaspace") != 0) return TRI_ERR_UNSUPPORTED;
     return buf_printf(b, "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[%s%s]},\n\"decoder\":%s,\n",
                       split ? "{\"type\":\"WhitespaceSplit\"}," : "", metaspace, metaspace);
 }
@@ -197,7 +200,8 @@ static tri_status put_unigram(buf *b, const tokenizer *t)
         number_format_f64(score, sizeof score, v->scores[i]);
         TRI_TRY(buf_str(b, i ? ",\n[" : "\n["));
         TRI_TRY(put_string(b, (const char *)v->entries[i].piece, v->entries[i].len));
-        TRI_TRY(buf_printf(b, ",%s]", score));
+        bool whole = !strpbrk(score, ".e"); /* llama.cpp's converter wants floats, all of them */
+        TRI_TRY(buf_printf(b, ",%s%s]", score, whole ? ".0" : ""));
     }
     return buf_str(b, "],\"byte_fallback\":false}}\n");
 }
@@ -219,6 +223,7 @@ static tri_status put_wordpiece(buf *b, const tokenizer *t)
 
 static tri_status put_all(buf *b, const tokenizer *t)
 {
+    if (t->model.kind != &token_unigram && t->model.kind != &token_wordpiece) return TRI_ERR_UNSUPPORTED;
     TRI_TRY(buf_str(b, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\n"));
     TRI_TRY(put_added(b, t));
     TRI_TRY(put_normalizer(b, t));
@@ -250,13 +255,18 @@ static bool ends_with(const char *s, const char *tail)
     return n >= n_tail && !strcmp(s + n - n_tail, tail);
 }
 
+tri_status tokenizer_save_pipeline(const tokenizer *t, buf *out, tri_error *err)
+{
+    tri_status st = put_all(out, t);
+    if (st == TRI_ERR_FORMAT) return err_set(err, st, "could not write a tokenizer: its template names an id without a token");
+    if (st == TRI_ERR_UNSUPPORTED) return err_set(err, st, "could not write a tokenizer: it has steps that only its file says");
+    return st ? err_memory(err, out->len) : TRI_OK;
+}
+
 tri_status tokenizer_save_json(const tokenizer *t, buf *out, tri_error *err)
 {
     size_t before = out->len;
     if (ends_with(t->file, ".json")) return file_read_all(t->file, LIMIT_TOKENIZER_FILE, out, err);
     if (!ends_with(t->file, ".txt") && !ends_with(t->file, ".model")) TRI_TRY(copy_from_gguf(t->file, out, err));
-    if (out->len > before) return TRI_OK;
-    tri_status st = put_all(out, t);
-    if (st == TRI_ERR_FORMAT) return err_set(err, st, "could not write a tokenizer: its template names an id without a token");
-    return st ? err_memory(err, out->len) : TRI_OK;
+    return out->len > before ? TRI_OK : tokenizer_save_pipeline(t, out, err);
 }

@@ -23,5 +23,7 @@ bool tokenizer_bert_cleaning(const tokenizer *t, bool *lowercase, bool *strip_ac
 /* The tokenizer as a tokenizer.json: the file's own bytes where it came from one, else (vocab.txt, SentencePiece, GGUF) the
  * pipeline that it stands for. Both give the same ids. */
 tri_status tokenizer_save_json(const tokenizer *t, buf *out, tri_error *err);
+/* The second of the two, whatever it came from. */
+tri_status tokenizer_save_pipeline(const tokenizer *t, buf *out, tri_error *err);
 
 #endif
