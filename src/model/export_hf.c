@@ -55,10 +55,11 @@ static tri_status write_file(job *j, const char *name, const void *bytes, size_t
 
 static tri_status write_json(job *j, const char *name, const json_t *o)
 {
-    char *text = json_dumps(o, JSON_INDENT(2));
-    if (!text) return err_memory(j->err, LIMIT_PATH);
-    tri_status st = write_file(j, name, text, strlen(text));
-    mem_free(text);
+    buf text;
+    buf_init(&text, 0);
+    tri_status st = export_hf_print(o, &text, j->err);
+    if (!st) st = write_file(j, name, text.data, text.len);
+    buf_drop(&text);
     return st;
 }
 

@@ -3,9 +3,11 @@
 #ifndef TRI_MODEL_EXPORT_HF_H
 #define TRI_MODEL_EXPORT_HF_H
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "compute/compute.h"
+#include "formats/json.h"
 #include "model/model.h"
 
 typedef struct hf_export {
@@ -27,5 +29,7 @@ tri_status export_hf(compute *c, log_hook log, const char *path, const hf_export
 typedef enum { HF_CONFIG, HF_TOKENIZER_CONFIG, HF_SPECIAL_TOKENS, HF_MODULES, HF_POOLING, HF_ST_CONFIG, HF_ST_LENGTH } hf_text;
 /* json_decref when done. */
 tri_status export_hf_text(const model *m, hf_text which, json_t **out, tri_error *err);
+/* Appends the text of such a file. (jansson's json_dumps is not used: it does not see every allocation fail.) */
+tri_status export_hf_print(const json_t *value, buf *out, tri_error *err);
 
 #endif
