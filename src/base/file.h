@@ -36,6 +36,7 @@ tri_status mapped_file_make_private(mapped_file *m, const processor_nodes *nodes
 tri_status file_read_all(const char *path, size_t max, buf *out, tri_error *err);
 bool file_exists(const char *path); /* a regular file, or what a link to one points at */
 bool file_is_dir(const char *path);
+bool file_is_same(const char *a, const char *b); /* two paths to one file or folder that is there */
 tri_status file_size(const char *path, uint64_t *bytes, tri_error *err);
 /* What tells cheaply whether a file is still the one that was read. */
 typedef struct file_stamp {
