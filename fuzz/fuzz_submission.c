@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_submission.c — any bytes as an organiser's sample: refused in words, or learnt and then read again by what was
- * learnt, with as many pairs as were counted and never a pair without a query. The bytes are also rows of a table under each separator. */
+ * learnt, with as many pairs as were counted and never a pair without a query. The bytes are also rows of a table under each
+ * separator. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -40,4 +40,3 @@ const char *nearest_word(const char *word, const char *(*next)(void *ctx, size_t
     }
     return found;
 }
-

@@ -19,8 +19,8 @@ typedef struct progress {
     uint64_t extent, from, to; /* in bytes or items */
     uint64_t skipped;          /* of the extent, passed without work: an earlier run did it */
     uint64_t items, span_items, tokens, span_tokens;
-    uint64_t there;                 /* items that an earlier run had done; set by whoever counts them */
-    double share;                   /* of the span done */
+    uint64_t there; /* items that an earlier run had done; set by whoever counts them */
+    double share;   /* of the span done */
     double began, shown, told;
     const char *file; /* progress_file.h; NULL = nobody asked */
 } progress;

@@ -152,6 +152,7 @@ static void count_old_attempt(run_job *job)
     if (!run_progress_load(job->progress_path, &old)) return;
     note_attempt(s, &old);
     s->computed += old.begun;
+    snprintf(s->unit, sizeof s->unit, "%s", old.unit);
     file_remove(job->progress_path, NULL);
 }
 
@@ -253,6 +254,7 @@ tri_status run_step_start(run_board *b, run_job *job, size_t step, tri_error *er
         TRI_TRY(begin_attempt(b, job, &is_whole, err));
         if (is_whole) return run_step_end(b, job, 0, err);
     }
+    TRI_TRY(run_status_save(b, job, true, err)); /* before the child, which may read it */
     if (is_named(job, step, "hook")) {
         static const char *const no_env[] = {NULL};
         TRI_TRY(log_command(job, &job->steps[step], NULL, no_env, err));
