@@ -21,6 +21,10 @@ TRI_API tri_status tri_run_load(const char *path, tri_run **out, tri_error *err)
 TRI_API tri_status tri_run_save(const tri_run *run, const char *path, const char *tag, tri_error *err);
 TRI_API size_t tri_run_queries(const tri_run *run);
 TRI_API size_t tri_run_lines(const tri_run *run);
+/* Query i in the order of first appearance, its documents in ascending id order; NULL and 0 past the end. */
+TRI_API const char *tri_run_query_id(const tri_run *run, size_t query);
+TRI_API size_t tri_run_documents(const tri_run *run, size_t query);
+TRI_API const char *tri_run_document(const tri_run *run, size_t query, size_t document, double *score);
 TRI_API void tri_run_free(tri_run *run);
 
 typedef struct tri_eval_options {

@@ -4,6 +4,7 @@
 #define TRIDENT_EXPERIMENTAL_H
 
 #include "trident/embed.h"
+#include "trident/search.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,29 @@ typedef struct tri_export_result {
 } tri_export_result;
 TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
                                      tri_export_result *out, tri_error *err);
+
+/* Other people's forms. `path` is a model folder or a .gguf file. */
+typedef struct tri_write_options {
+    size_t struct_size;
+    const char *to;    /* the file of tri_export_gguf, the folder of tri_export_hf */
+    const char *dtype; /* GGUF: what matrices are stored as, "f32", "f16" or "q8_0"; NULL = "f16" */
+    int force;         /* a folder: replace the files of a model that is there */
+    tri_progress_fn progress; /* in bytes of weights */
+    void *progress_ctx;
+} tri_write_options;
+TRI_API void tri_write_options_init(tri_write_options *options);
+
+typedef struct tri_write_result {
+    char heads[4096]; /* GGUF: the second file, with the heads that llama.cpp does not know; "" = none */
+    uint64_t bytes;   /* of the GGUF files; of the folder's tensors */
+    size_t n_tensors, n_files;
+} tri_write_result;
+/* What llama.cpp reads. A model that it would compute otherwise is TRI_ERR_UNSUPPORTED, which says why. */
+TRI_API tri_status tri_export_gguf(tri_engine *engine, const char *path, const tri_write_options *options,
+                                   tri_write_result *out, tri_error *err);
+/* What transformers, sentence-transformers and FlagEmbedding load. */
+TRI_API tri_status tri_export_hf(tri_engine *engine, const char *path, const tri_write_options *options, tri_write_result *out,
+                                 tri_error *err);
 
 /* int8: how weights are rounded is fitted to texts; then what that costs is measured on other texts, f32 against the kernels
  * that will run. Only what stays within the bars is put beside the model, unless the loss is accepted. */
@@ -97,6 +121,33 @@ TRI_API tri_status tri_measure_peak(tri_engine *engine, const char *precision, i
 
 /* i-th instruction set that works on this machine, best first, "ref" last; NULL past the end. */
 TRI_API const char *tri_isa_name(size_t i);
+
+/* Many fusions of the same runs, each measured on every judged query: what a choice between fusions rests on. The values are
+ * those that tri_eval gives for what tri_fuse_runs makes of the same runs, bit by bit, at a small part of the cost. */
+typedef struct tri_trials tri_trials;
+typedef struct tri_trial {
+    const uint32_t *members; /* [n_members] places among the runs, ascending; fused in this order */
+    const double *weights;   /* [n_members] or NULL = 1 each */
+    size_t n_members;
+    int method, norm; /* as in tri_fuse_options; documents that a run lacks get nothing from it */
+    double rrf_k;
+    int rrf_base;
+} tri_trial;
+/* `metric`: one whose overall figure is a mean. TRI_ERR_MISMATCH where no judged query is in any of the runs. Nothing given is
+ * needed afterwards. */
+TRI_API tri_status tri_trials_new(const tri_qrels *qrels, const tri_run *const *runs, size_t n_runs, const char *metric,
+                                  tri_trials **out, tri_error *err);
+TRI_API size_t tri_trials_queries(const tri_trials *trials); /* judged queries, in the judgments' order */
+TRI_API const char *tri_trials_query_id(const tri_trials *trials, size_t query);
+TRI_API size_t tri_trials_answered(const tri_trials *trials); /* those that a run has; the others count as 0 */
+/* values: [n, queries]. progress counts (query, trial) pairs. threads 0 = all. */
+TRI_API tri_status tri_trials_measure(const tri_trials *trials, const tri_trial *list, size_t n, int threads, double *values,
+                                      tri_progress_fn progress, void *progress_ctx, tri_error *err);
+TRI_API void tri_trials_free(tri_trials *trials);
+
+/* tri_report_test on values that are not in reports: a[i] and b[i] are of the same query. */
+TRI_API tri_status tri_paired_test_run(const double *a, const double *b, size_t n, size_t rounds, uint64_t seed,
+                                       tri_paired_test *out, tri_error *err);
 
 #ifdef __cplusplus
 }

@@ -77,6 +77,24 @@ size_t tri_run_lines(const tri_run *run)
     return run ? run->table.n_rows : 0;
 }
 
+const char *tri_run_query_id(const tri_run *run, size_t query)
+{
+    return run && query < run->table.n_queries ? run->table.queries[query].id : NULL;
+}
+
+size_t tri_run_documents(const tri_run *run, size_t query)
+{
+    return run && query < run->table.n_queries ? run->table.queries[query].n : 0;
+}
+
+const char *tri_run_document(const tri_run *run, size_t query, size_t document, double *score)
+{
+    if (document >= tri_run_documents(run, query)) return NULL;
+    const trec_row *row = &run->table.rows[run->table.queries[query].first + document];
+    if (score) *score = row->value;
+    return row->doc;
+}
+
 void tri_run_free(tri_run *run)
 {
     if (!run) return;

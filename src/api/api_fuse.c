@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* api_fuse.c — tri_fuse_* of include/trident/search.h: where run files (src/eval) meet the fusion of lists (src/search).
  *
- * A run keeps a query's documents in ascending id order, so the union over runs is one merge, and a document's place in it is
- * the ordinal that src/search fuses by; ordinals then compare as ids do.
- *
- *   run 1   a  c  d          union   a b c d        list 1   docs 0 2 3 by score, then ordinal
- *   run 2   b  c             ordinal 0 1 2 3        list 2   docs 1 2
- */
+ * The union of the runs of a query is run_union.h's. */
 #include "trident/search.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "api/run_union.h"
 #include "base/alloc.h"
 #include "base/err.h"
-#include "eval/trec_table.h"
-#include "search/fuse.h"
 
 int tri_fuse_by_name(const char *name)
 {
@@ -37,77 +30,10 @@ void tri_fuse_options_init(tri_fuse_options *options)
     options->rrf_k = 60; /* of the paper, and of everyone since */
 }
 
-typedef struct placed {
-    double score;
-    uint32_t doc;
-} placed;
-
-/* Room for one query, in a chunk that the next query uses again. */
-typedef struct joint {
-    const tri_run *const *runs;
-    size_t n_runs;
-    const trec_query **queries; /* [n_runs] NULL where a run lacks the query */
-    size_t *at;                 /* [n_runs] the merge's place in each */
-    placed **lists;             /* [n_runs] documents of each run with their ordinals */
-    fuse_list *ranked;          /* [n_runs] */
-    const trec_row **docs;      /* the union */
-    size_t n_docs;
-    arena scratch;
-} joint;
-
-static int by_score_then_doc(const void *a, const void *b)
-{
-    const placed *x = a, *y = b;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return x->doc < y->doc ? -1 : x->doc > y->doc;
-}
-
-static const trec_row *row_at(const joint *j, size_t run)
-{
-    const trec_query *q = j->queries[run];
-    return q && j->at[run] < q->n ? &j->runs[run]->table.rows[q->first + j->at[run]] : NULL;
-}
-
-/* Fills docs and lists, the latter in ascending document order. */
-static void merge(joint *j)
-{
-    memset(j->at, 0, j->n_runs * sizeof *j->at);
-    for (j->n_docs = 0;; j->n_docs++) {
-        const trec_row *least = NULL;
-        for (size_t i = 0; i < j->n_runs; i++) {
-            const trec_row *row = row_at(j, i);
-            if (row && (!least || trec_row_order(row, least) < 0)) least = row;
-        }
-        if (!least) return;
-        for (size_t i = 0; i < j->n_runs; i++) {
-            const trec_row *row = row_at(j, i);
-            if (row && trec_row_order(row, least) == 0) j->lists[i][j->at[i]++] = (placed){row->value, (uint32_t)j->n_docs};
-        }
-        j->docs[j->n_docs] = least;
-    }
-}
-
-static tri_status rank_lists(joint *j, const tri_fuse_options *options, tri_error *err)
-{
-    for (size_t i = 0; i < j->n_runs; i++) {
-        size_t n = j->queries[i] ? j->queries[i]->n : 0;
-        uint32_t *docs = arena_array(&j->scratch, n, sizeof *docs);
-        double *scores = arena_array(&j->scratch, n, sizeof *scores);
-        if (!docs || !scores) return err_memory(err, n * sizeof *scores);
-        if (n) qsort(j->lists[i], n, sizeof *j->lists[i], by_score_then_doc);
-        for (size_t k = 0; k < n; k++) {
-            docs[k] = j->lists[i][k].doc;
-            scores[k] = j->lists[i][k].score;
-        }
-        j->ranked[i] = (fuse_list){docs, scores, n, options->weights ? options->weights[i] : 1};
-    }
-    return TRI_OK;
-}
-
-static tri_status take_hits(joint *j, tri_text query, const fuse_hit *hits, size_t n, trec_table *out, tri_error *err)
+static tri_status take_hits(const run_union *u, tri_text query, const fuse_hit *hits, size_t n, trec_table *out, tri_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        const trec_row *row = j->docs[hits[i].doc];
+        const trec_row *row = u->docs[hits[i].doc];
         if (fabs(hits[i].score) > FLT_MAX)
             return err_set(err, TRI_ERR_NUMERIC, "the fused score of document \"%s\" is %g, more than a float32 holds",
                            row->doc, hits[i].score);
@@ -116,40 +42,30 @@ static tri_status take_hits(joint *j, tri_text query, const fuse_hit *hits, size
     return TRI_OK;
 }
 
-static tri_status fuse_query(joint *j, tri_text query, const tri_fuse_options *options, trec_table *out, tri_error *err)
+static tri_status fuse_query(run_union *u, tri_text query, const tri_fuse_options *options, trec_table *out, tri_error *err)
 {
     const fuse_rules rules = {.method = options->method,
                               .norm = options->norm,
                               .rrf_k = options->rrf_k,
                               .rrf_base = options->rrf_base,
                               .missing = options->missing};
-    size_t total = 0, n;
-    for (size_t i = 0; i < j->n_runs; i++) {
-        j->queries[i] = trec_table_find(&j->runs[i]->table, query.bytes, query.len);
-        size_t depth = j->queries[i] ? j->queries[i]->n : 0;
-        j->lists[i] = arena_array(&j->scratch, depth, sizeof *j->lists[i]);
-        if (!j->lists[i]) return err_memory(err, depth * sizeof *j->lists[i]);
-        total += depth;
-    }
-    j->docs = arena_array(&j->scratch, total, sizeof *j->docs);
-    fuse_hit *hits = arena_array(&j->scratch, total, sizeof *hits);
-    if (!j->docs || !hits) return err_memory(err, total * sizeof *hits);
-    merge(j);
-    TRI_TRY(rank_lists(j, options, err));
-    TRI_TRY(fuse_run(j->ranked, j->n_runs, &rules, hits, &n, err));
-    return take_hits(j, query, hits, n, out, err);
+    size_t n;
+    TRI_TRY(run_union_query(u, query, err));
+    for (size_t i = 0; options->weights && i < u->n_runs; i++) u->ranked[i].weight = options->weights[i];
+    fuse_hit *hits = arena_array(&u->scratch, u->n_total, sizeof *hits);
+    if (!hits) return err_memory(err, u->n_total * sizeof *hits);
+    TRI_TRY(fuse_run(u->ranked, u->n_runs, &rules, hits, &n, err));
+    return take_hits(u, query, hits, n, out, err);
 }
 
 /* Queries in order of first appearance, run after run. */
-static tri_status fuse_queries(joint *j, const tri_fuse_options *options, trec_table *out, tri_error *err)
+static tri_status fuse_queries(run_union *u, const tri_fuse_options *options, trec_table *out, tri_error *err)
 {
-    for (size_t i = 0; i < j->n_runs; i++)
-        for (size_t q = 0; q < j->runs[i]->table.n_queries; q++) {
-            const trec_query *query = &j->runs[i]->table.queries[q];
+    for (size_t i = 0; i < u->n_runs; i++)
+        for (size_t q = 0; q < u->runs[i]->table.n_queries; q++) {
+            const trec_query *query = &u->runs[i]->table.queries[q];
             if (trec_table_find(out, query->id, query->id_len)) continue;
-            arena_mark mark = arena_save(&j->scratch);
-            tri_status st = fuse_query(j, (tri_text){query->id, query->id_len}, options, out, err);
-            arena_restore(&j->scratch, mark);
+            tri_status st = fuse_query(u, (tri_text){query->id, query->id_len}, options, out, err);
             if (st) return err_prefix(err, st, "could not fuse query \"%s\": ", query->id);
         }
     return trec_table_finish(out, err);
@@ -174,16 +90,10 @@ tri_status tri_fuse_runs(const tri_run *const *runs, size_t n_runs, const tri_fu
     tri_run *fused = mem_calloc(1, sizeof *fused);
     if (!fused) return err_memory(err, sizeof *fused);
     trec_table_init(&fused->table);
-    joint j = {.runs = runs, .n_runs = n_runs};
-    arena_init(&j.scratch, 0);
-    j.queries = arena_calloc(&j.scratch, n_runs, sizeof *j.queries);
-    j.at = arena_calloc(&j.scratch, n_runs, sizeof *j.at);
-    j.lists = arena_calloc(&j.scratch, n_runs, sizeof *j.lists);
-    j.ranked = arena_calloc(&j.scratch, n_runs, sizeof *j.ranked);
-    tri_status st = TRI_OK;
-    if (!j.queries || !j.at || !j.lists || !j.ranked) st = err_memory(err, n_runs * sizeof *j.ranked);
-    if (!st) st = fuse_queries(&j, options, &fused->table, err);
-    arena_drop(&j.scratch);
+    run_union u;
+    tri_status st = run_union_init(&u, runs, n_runs, err);
+    if (!st) st = fuse_queries(&u, options, &fused->table, err);
+    run_union_drop(&u);
     if (st) {
         tri_run_free(fused);
         return st;

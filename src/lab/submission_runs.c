@@ -84,15 +84,17 @@ static const char *shown(const run_folder *r, tri_text version)
 
 /* ---- finished ------------------------------------------------------------------------------------------------------- */
 
+/* A version that `trident run` is checking this moment has its run and its submission: it counts as done. */
 static tri_status state_of(const run_folder *r, tri_text version, char out[32], tri_error *err)
 {
     char path[LIMIT_PATH];
     json_t *status;
-    const char *word;
+    const char *word, *step;
     TRI_TRY(path_of(r, version, "status.json", path, err));
     TRI_TRY(json_file_load(path, &status, err));
     tri_status st = json_get_str(status, "state", path, "unknown", &word, err);
-    if (!st) snprintf(out, 32, "%s", word);
+    if (!st) st = json_get_str(status, "step", path, "", &step, err);
+    if (!st) snprintf(out, 32, "%s", strcmp(word, "running") == 0 && strcmp(step, "check") == 0 ? "done" : word);
     json_decref(status);
     return st;
 }

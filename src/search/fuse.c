@@ -198,3 +198,24 @@ tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *ru
     workspace_drop(&w);
     return st;
 }
+
+/* ---- one list alone ------------------------------------------------------------------------------------------------ */
+
+tri_status fuse_terms(const fuse_list *list, const fuse_rules *rules, double *terms, tri_error *err)
+{
+    double absent;
+    TRI_TRY(check_rules(list, 1, rules, err));
+    if (rules->missing != TRI_MISSING_NONE)
+        return err_set(err, TRI_ERR_ARGUMENT, "what a list adds alone is not known where missing documents count as 0");
+    const fuse_kind *kind = find_kind(rules->method);
+    fuse_rules settled = *rules;
+    if (settled.norm == TRI_NORM_DEFAULT) settled.norm = kind->norm;
+    if (list->n) kind->add(list, 0, &settled, terms, &absent);
+    return TRI_OK;
+}
+
+bool fuse_times_lists(int method)
+{
+    const fuse_kind *kind = find_kind(method);
+    return kind && kind->times_lists;
+}

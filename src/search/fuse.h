@@ -34,6 +34,11 @@ typedef struct fuse_rules {
  * out: room for the sum of the lists' n. *n_out = distinct documents. */
 tri_status fuse_run(const fuse_list *lists, size_t n_lists, const fuse_rules *rules, fuse_hit *out, size_t *n_out,
                     tri_error *err);
+/* What each place of one list adds to the score of its document, the weight in it; terms: [list->n]. Only where missing
+ * documents add nothing: then no list's terms depend on the others, and a fused score is the sum of them in the order of the
+ * lists, times their number where fuse_times_lists. */
+tri_status fuse_terms(const fuse_list *list, const fuse_rules *rules, double *terms, tri_error *err);
+bool fuse_times_lists(int method);
 int fuse_by_name(const char *name); /* -1 = unknown */
 int fuse_norm_by_name(const char *name);
 

@@ -59,8 +59,8 @@ static void put(const char *name, const char *text)
 
 /* ---- learning ------------------------------------------------------------------------------------------------------- */
 
-/* The roles as letters: q query, Q its text, d document, D its text, l list, s score, S scores, r rank, n row,
- * c constant, - none */
+/* The roles as letters: q query, Q its text, d document, D its text, l list, s score, S scores, r rank, n row, c constant, -
+ * none */
 static void roles_of(const submission_field *fields, size_t n, char *out)
 {
     static const char letters[ROLES] = {[ROLE_OTHER] = '-',    [ROLE_QUERY] = 'q', [ROLE_QUERY_TEXT] = 'Q', [ROLE_DOC] = 'd',
