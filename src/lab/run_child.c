@@ -2,8 +2,7 @@
 /* run_child.c — a step as a process: its log, its environment, its cores; and its end, ours or its own.
  *
  * A child is this very program (/proc/self/exe: the same file when a new build replaces it on disk). TRIDENT_PARENT
- * tells it to die with its runner (cli/signals.c): a runner killed by force leaves nobody behind to write into its folder.
- * Hooks
+ * tells it to die with its runner (cli/signals.c): a runner killed by force leaves nobody to write into its folder. Hooks
  * are the user's own shell lines and outlive it: one of them may be what switches the machine off. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_plan.c — plans: every key is taken as it is meant, every mistake is named with its line; the small languages of values.
- * */
+/* test_plan.c — plans: every key is taken as it is meant, mistakes are named with their line; the small languages of values. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
