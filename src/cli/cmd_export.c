@@ -29,8 +29,8 @@ struct export_args {
 #define FIELD(name) offsetof(struct export_args, name)
 static const flag flags[] = {
     {"precision", 0, FLAG_WORD, "f32|bf16|int8", "f32", "what the matrices are packed for", FIELD(precision)},
-    {"output", 'o', FLAG_TEXT, "FILE", NULL, "where the file goes (hf: the folder); packed: by default trident-PRECISION.packed beside the model",
-     FIELD(int8.output)},
+    {"output", 'o', FLAG_TEXT, "FILE", NULL,
+     "where the file goes (hf: the folder); packed: by default trident-PRECISION.packed beside the model", FIELD(int8.output)},
     {"dtype", 0, FLAG_WORD, "f32|f16|q8_0", NULL, "gguf: what matrices are stored as; f16 if not given", FIELD(dtype)},
     {"check", 0, FLAG_TEXT, "FILE", NULL, "read a packed file to its last byte and compare its checksums", FIELD(check)},
     {"calibrate", 0, FLAG_TEXT, "TEXTS", NULL, "int8: fit the rounding to these texts, as encode takes them",
@@ -41,8 +41,8 @@ static const flag flags[] = {
      FIELD(int8.queries)},
     {"corpus", 0, FLAG_TEXT, "FILE", NULL, "int8: the texts that the queries search", FIELD(int8.corpus)},
     {"qrels", 0, FLAG_TEXT, "FILE", NULL, "int8: what is relevant to the queries", FIELD(int8.qrels)},
-    {"force", 0, FLAG_SWITCH, NULL, NULL, "write the file even when the same is there, and int8 whatever it loses; hf: replace a model's files",
-     FIELD(int8.force)},
+    {"force", 0, FLAG_SWITCH, NULL, NULL,
+     "write the file even when the same is there, and int8 whatever it loses; hf: replace a model's files", FIELD(int8.force)},
     {"threads", 0, FLAG_COUNT, "N", NULL, "threads; 0 is all the processors that this process may use", FIELD(threads)},
     FLAG_END};
 
@@ -111,8 +111,9 @@ static tri_status check_whole(cli *c, tri_error *err)
 {
     const struct export_args *args = c->options;
     const export_int8 *i = &args->int8;
-    if (!i->output) return cli_usage(c, err, "no place given: trident export %s MODEL -o %s", c->args[0],
-                                     strcmp(c->args[0], "hf") == 0 ? "FOLDER" : "FILE.gguf");
+    if (!i->output)
+        return cli_usage(c, err, "no place given: trident export %s MODEL -o %s", c->args[0],
+                         strcmp(c->args[0], "hf") == 0 ? "FOLDER" : "FILE.gguf");
     if (args->dtype && strcmp(c->args[0], "hf") == 0)
         return cli_usage(c, err, "--dtype is for export gguf; a folder keeps the types that the model has");
     if (i->texts || i->queries || i->corpus || i->qrels || i->hold_out)
@@ -253,7 +254,8 @@ const cli_command cmd_export = {
              "gguf MODEL -o FILE.gguf [--dtype f32|f16|q8_0]\n"
              "hf MODEL -o FOLDER [--force]",
     .notes =
-        "packed: without a packed file the weights are brought into the kernels' layout at every start. With one it is mapped: starts\n"
+        "packed: without a packed file the weights are brought into the kernels' layout at every start. With one it is mapped: "
+        "starts\n"
         "are instant and processes share its pages. The layout is the same for every instruction set. The file knows which\n"
         "weights it was made from and is left alone when they change. Prints the file's path.\n"
         "\n"
@@ -267,7 +269,8 @@ const cli_command cmd_export = {
         "  nDCG    at most 0.5 per cent of nDCG@10 lost, where a task is given\n"
         "They stay in the file: trident info MODEL --precision int8 shows them.\n"
         "\n"
-        "gguf writes what llama.cpp reads: BERT, XLM-RoBERTa and nomic-bert, with tokenizer and pooling. It refuses tensors that\n"
+        "gguf writes what llama.cpp reads: BERT, XLM-RoBERTa and nomic-bert, with tokenizer and pooling. It refuses tensors "
+        "that\n"
         "it does not know, so the sparse and multi-vector heads go into FILE.heads.gguf beside FILE.gguf, where trident finds\n"
         "them. Only matrices take the --dtype. A .gguf file, this or another's, is a MODEL for every command.\n"
         "\n"

@@ -25,7 +25,7 @@ typedef struct cursor {
 } cursor;
 
 static const uint8_t item_bytes[] = {
-    [GGUF_U8] = 1,  [GGUF_I8] = 1,   [GGUF_U16] = 2, [GGUF_I16] = 2, [GGUF_U32] = 4,   [GGUF_I32] = 4, [GGUF_F32] = 4,
+    [GGUF_U8] = 1,   [GGUF_I8] = 1,     [GGUF_U16] = 2,   [GGUF_I16] = 2, [GGUF_U32] = 4, [GGUF_I32] = 4, [GGUF_F32] = 4,
     [GGUF_BOOL] = 1, [GGUF_STRING] = 0, [GGUF_ARRAY] = 0, [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
 };
 enum { N_TYPES = sizeof item_bytes };
@@ -77,8 +77,7 @@ static tri_status take_name(cursor *c, size_t max, const char *what, const char 
 {
     tri_text text;
     TRI_TRY(take_text(c, &text, what));
-    if (!text.len || text.len > max || memchr(text.bytes, 0, text.len) ||
-        utf8_count_bad((const uint8_t *)text.bytes, text.len))
+    if (!text.len || text.len > max || memchr(text.bytes, 0, text.len) || utf8_count_bad((const uint8_t *)text.bytes, text.len))
         return err_set(c->err, TRI_ERR_FORMAT, "%s of %zu bytes before byte %zu is empty, too long or no UTF-8", what, text.len,
                        c->at);
     *out = arena_copy(&c->g->keep, text.bytes, text.len);
@@ -92,8 +91,7 @@ static tri_status take_array(cursor *c, gguf_value *v)
     uint32_t item;
     TRI_TRY(take_u32(c, &item, "an array's type"));
     TRI_TRY(take_u64(c, &v->n, "an array's length"));
-    if (item == GGUF_ARRAY)
-        return err_set(c->err, TRI_ERR_UNSUPPORTED, "key \"%s\" is an array of arrays", v->key);
+    if (item == GGUF_ARRAY) return err_set(c->err, TRI_ERR_UNSUPPORTED, "key \"%s\" is an array of arrays", v->key);
     if (item >= N_TYPES) return err_set(c->err, TRI_ERR_FORMAT, "key \"%s\" is an array of type %u", v->key, item);
     v->item = (gguf_type)item;
     v->bytes = c->g->bytes + c->at;
@@ -133,8 +131,9 @@ static tri_status take_value(cursor *c, gguf_value *v)
 static tri_status take_keys(cursor *c, uint64_t n)
 {
     gguf *g = c->g;
-    if (n > LIMIT_GGUF_ENTRIES) return err_set(c->err, TRI_ERR_LIMIT, "it claims %llu keys, over the limit of %u",
-                                               (unsigned long long)n, LIMIT_GGUF_ENTRIES);
+    if (n > LIMIT_GGUF_ENTRIES)
+        return err_set(c->err, TRI_ERR_LIMIT, "it claims %llu keys, over the limit of %u", (unsigned long long)n,
+                       LIMIT_GGUF_ENTRIES);
     g->values = arena_calloc(&g->keep, n ? (size_t)n : 1, sizeof *g->values);
     if (!g->values) return err_memory(c->err, (size_t)n * sizeof *g->values);
     for (uint32_t i = 0; i < n; i++) {
@@ -158,8 +157,7 @@ static tri_status take_tensor(cursor *c, gguf_tensor *t)
     uint64_t dims[MAX_RANK];
     TRI_TRY(take_name(c, LIMIT_GGUF_NAME, "a tensor's name", &t->name));
     TRI_TRY(take_u32(c, &rank, "a tensor's rank"));
-    if (rank < 1 || rank > MAX_RANK)
-        return err_set(c->err, TRI_ERR_FORMAT, "tensor \"%s\" has %u dimensions", t->name, rank);
+    if (rank < 1 || rank > MAX_RANK) return err_set(c->err, TRI_ERR_FORMAT, "tensor \"%s\" has %u dimensions", t->name, rank);
     t->rank = (int)rank;
     for (uint32_t i = 0; i < rank; i++) TRI_TRY(take_u64(c, &dims[i], "a tensor's shape"));
     for (uint32_t i = 0; i < rank; i++) t->shape[i] = dims[rank - 1 - i];

@@ -97,8 +97,7 @@ static void decode_q5_k(const uint8_t *b, float *out)
         int scale, offset;
         scale_pair(b + 4, j, &scale, &offset);
         float by = d * (float)scale, minus = dmin * (float)offset;
-        for (int l = 0; l < 32; l++)
-            out[l] = by * (float)((j & 1 ? q[l] >> 4 : q[l] & 15) + (high[l] >> j & 1) * 16) - minus;
+        for (int l = 0; l < 32; l++) out[l] = by * (float)((j & 1 ? q[l] >> 4 : q[l] & 15) + (high[l] >> j & 1) * 16) - minus;
         if (j & 1) q += 32;
     }
 }
@@ -111,8 +110,7 @@ static void decode_q6_k(const uint8_t *b, float *out)
         for (int l = 0; l < 32; l++) {
             const int q[4] = {(low[l] & 15) | (high[l] & 3) << 4, (low[l + 32] & 15) | (high[l] >> 2 & 3) << 4,
                               (low[l] >> 4) | (high[l] >> 4 & 3) << 4, (low[l + 32] >> 4) | (high[l] >> 6) << 4};
-            for (int k = 0; k < 4; k++)
-                out[l + 32 * k] = d * (float)(int8_t)scales[l / 16 + 2 * k] * (float)(q[k] - 32);
+            for (int k = 0; k < 4; k++) out[l + 32 * k] = d * (float)(int8_t)scales[l / 16 + 2 * k] * (float)(q[k] - 32);
         }
     }
 }

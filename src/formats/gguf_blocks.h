@@ -15,8 +15,8 @@ typedef struct gguf_block {
     uint32_t id;
     const char *name;
     unsigned items, bytes;
-    dtype type;                                        /* stored as such; DTYPE_OTHER: decoded, or not read */
-    void (*decode)(const uint8_t *block, float *out);  /* [items]; NULL: nothing to decode */
+    dtype type;                                       /* stored as such; DTYPE_OTHER: decoded, or not read */
+    void (*decode)(const uint8_t *block, float *out); /* [items]; NULL: nothing to decode */
 } gguf_block;
 
 /* NULL = no such type. Types that ggml has and we do not decode are there with DTYPE_OTHER and no decode. */

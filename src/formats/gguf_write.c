@@ -207,8 +207,7 @@ tri_status gguf_write_data(gguf_writer *w, const void *bytes, size_t len, tri_er
 tri_status gguf_write_commit(gguf_writer *w, tri_error *err)
 {
     tri_status st = TRI_OK;
-    if (!w->begun || w->now != w->n_tensors)
-        st = err_set(err, TRI_ERR_STATE, "could not write %s: data are missing", w->path);
+    if (!w->begun || w->now != w->n_tensors) st = err_set(err, TRI_ERR_STATE, "could not write %s: data are missing", w->path);
     if (!st) {
         st = out_file_commit(w->file, err);
         w->file = NULL;

@@ -36,9 +36,9 @@ static tri_status put(buf *b, uint64_t value, int bytes)
 /* What the local header and the directory's entry have in common. */
 static tri_status put_facts(buf *b, uint32_t crc, size_t len, size_t name_len, size_t extra)
 {
-    TRI_TRY(put(b, 20, 2)); /* version needed */
-    TRI_TRY(put(b, 0, 4));  /* flags, stored */
-    TRI_TRY(put(b, 0, 2));  /* time */
+    TRI_TRY(put(b, 20, 2));   /* version needed */
+    TRI_TRY(put(b, 0, 4));    /* flags, stored */
+    TRI_TRY(put(b, 0, 2));    /* time */
     TRI_TRY(put(b, 0x21, 2)); /* 1 January 1980 */
     TRI_TRY(put(b, crc, 4));
     TRI_TRY(put(b, len, 4));
@@ -68,8 +68,8 @@ static tri_status add_member(archive *a, const char *name, const void *data, siz
     TRI_TRY(put(&a->directory, 0x02014b50, 4));
     TRI_TRY(put(&a->directory, 20, 2)); /* made by */
     TRI_TRY(put_facts(&a->directory, crc, len, name_len, 0));
-    TRI_TRY(put(&a->directory, 0, 6));  /* no comment, disk 0, internal attributes */
-    TRI_TRY(put(&a->directory, 0, 4));  /* external attributes */
+    TRI_TRY(put(&a->directory, 0, 6)); /* no comment, disk 0, internal attributes */
+    TRI_TRY(put(&a->directory, 0, 4)); /* external attributes */
     TRI_TRY(put(&a->directory, at, 4));
     a->count++;
     return buf_append(&a->directory, name, name_len);

@@ -2,7 +2,8 @@
 /* weights.h — the named tensors of a model, whatever files they came in: viewed in the mapped file, not copied.
  *
  * safetensors (single, sharded), PyTorch zip pickles (single, sharded) and GGUF all end as one table of `weight`. Tensors that
- * are not contiguous in their storage, or quantised, are copied once into memory owned by the table. Data may be unaligned for its type. Every number in these files was checked against the file's size before it came here. */
+ * are not contiguous in their storage, or quantised, are copied once into memory owned by the table. Data may be unaligned for
+ * its type. Every number in these files was checked against the file's size before it came here. */
 #ifndef TRI_FORMATS_WEIGHTS_H
 #define TRI_FORMATS_WEIGHTS_H
 
@@ -21,7 +22,7 @@ typedef struct weight {
     const char *file;      /* path of the file it lies in, for messages */
     int rank;
     uint64_t shape[LIMIT_TENSOR_RANK];
-    const void *data;      /* row-major, little-endian */
+    const void *data; /* row-major, little-endian */
     size_t bytes;
 } weight;
 

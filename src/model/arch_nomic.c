@@ -2,8 +2,9 @@
 /* arch_nomic.c — nomic-bert (nomic-embed-text-v1, v1.5; Nussbaum et al. 2024): BERT's order of norms, rotary positions over the
  * whole head, a gated feed-forward (SiLU) whose halves are two tensors, and no biases in the matrices.
  *
- * config.json has GPT-2's words (n_embd, n_layer ...), or those that transformers 5 writes for its own class. Beyond max_trained_positions upstream scales its frequencies by the
- * text's length; texts are cut there instead, as llama.cpp does. The mixture of experts of version 2 is refused. */
+ * config.json has GPT-2's words (n_embd, n_layer ...), or those that transformers 5 writes for its own class. Beyond
+ * max_trained_positions upstream scales its frequencies by the text's length; texts are cut there instead, as llama.cpp does.
+ * The mixture of experts of version 2 is refused. */
 #include <string.h>
 
 #include "base/err.h"
@@ -39,8 +40,8 @@ static tri_status read_sizes(const json_t *o, model_config *c, tri_error *err)
     TRI_TRY(json_get_size(o, "max_trained_positions", c->file, 2048, 1, LIMIT_ROTARY_POSITIONS, &trained, err));
     if (trained < c->positions) c->positions = trained;
     if (c->hidden % c->heads)
-        return err_set(err, TRI_ERR_FORMAT, "could not use %s: \"n_head\" %zu does not divide \"n_embd\" %zu", c->file, c->heads,
-                       c->hidden);
+        return err_set(err, TRI_ERR_FORMAT, "could not use %s: \"n_head\" %zu does not divide \"n_embd\" %zu", c->file,
+                       c->heads, c->hidden);
     return json_get_size(o, "type_vocab_size", c->file, 2, 0, 256, &c->types, err);
 }
 
@@ -62,8 +63,9 @@ static tri_status read_rotary(const json_t *o, model_config *c, tri_error *err)
 /* GPT-2's words */
 static tri_status configure_published(const json_t *o, model_config *c, tri_error *err)
 {
-    static const char *const off[] = {"prenorm",      "qkv_proj_bias",  "mlp_fc1_bias", "mlp_fc2_bias", "rotary_emb_interleaved",
-                                      "use_rms_norm", "parallel_block", "causal"};
+    static const char *const off[] = {
+        "prenorm",      "qkv_proj_bias",  "mlp_fc1_bias", "mlp_fc2_bias", "rotary_emb_interleaved",
+        "use_rms_norm", "parallel_block", "causal"};
     size_t experts;
     for (size_t i = 0; i < sizeof off / sizeof *off; i++) TRI_TRY(config_refuse_flag(o, c, off[i], err));
     TRI_TRY(json_get_size(o, "moe_every_n_layers", c->file, 0, 0, LIMIT_LAYERS, &experts, err));

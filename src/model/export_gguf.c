@@ -54,7 +54,8 @@ static tri_status check_model(job *j)
     }
     bool is_nomic = strcmp(c->model_type, "nomic_bert") == 0, is_xlmr = strcmp(c->model_type, "xlm-roberta") == 0;
     if (c->task != TASK_EMBED && c->task != TASK_RERANK) return refuse(j, "it is neither for vectors nor a reranker");
-    if (c->act != (is_nomic ? ACT_SILU : ACT_GELU_ERF)) return refuse(j, "its activation is not the one that llama.cpp computes");
+    if (c->act != (is_nomic ? ACT_SILU : ACT_GELU_ERF))
+        return refuse(j, "its activation is not the one that llama.cpp computes");
     if (c->n_dense) return refuse(j, "it has Dense modules, which llama.cpp passes over");
     if (is_xlmr && c->pad_id + 1 != XLMR_CUT) return refuse(j, "its \"pad_token_id\" is not 1");
     if (c->task == TASK_RERANK) return TRI_OK;
@@ -97,12 +98,9 @@ static tri_status write_sizes(const job *j)
     const struct {
         const char *name;
         size_t value;
-    } sizes[] = {{"block_count", c->layers},
-                 {"context_length", c->positions - cut_rows(j)},
-                 {"embedding_length", c->hidden},
-                 {"feed_forward_length", c->ffn},
-                 {"attention.head_count", c->heads},
-                 {"pooling_type", pooling_number(c)}};
+    } sizes[] = {{"block_count", c->layers},         {"context_length", c->positions - cut_rows(j)},
+                 {"embedding_length", c->hidden},    {"feed_forward_length", c->ffn},
+                 {"attention.head_count", c->heads}, {"pooling_type", pooling_number(c)}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         TRI_TRY(gguf_write_u32(j->w, arch_key(j, sizes[i].name, key), (uint32_t)sizes[i].value, j->err));
     TRI_TRY(gguf_write_f32(j->w, arch_key(j, "attention.layer_norm_epsilon", key), c->eps, j->err));
@@ -320,11 +318,11 @@ static tri_status write_heads(job *j)
     return write_list(j, list, n);
 }
 
-static tri_status write_one(job *j, const char *path, tri_status (*write)(job *))
+static tri_status write_one(job *j, const char *path, tri_status (*parts)(job *))
 {
     uint64_t bytes = 0;
     TRI_TRY(gguf_write_open(path, &j->w, j->err));
-    tri_status st = write(j);
+    tri_status st = parts(j);
     if (!st)
         st = gguf_write_commit(j->w, j->err);
     else

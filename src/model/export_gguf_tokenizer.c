@@ -37,8 +37,7 @@ static tri_status write_word_piece(const keys *k, const token_facts *f)
     char text[512];
     if (f->special) return gguf_write_item_text(k->w, f->piece, f->len, k->err);
     if (f->len >= 2 && !memcmp(f->piece, "##", 2)) return gguf_write_item_text(k->w, f->piece + 2, f->len - 2, k->err);
-    if (f->len + sizeof mark > sizeof text)
-        return err_set(k->err, TRI_ERR_UNSUPPORTED, "a token of %zu bytes", f->len);
+    if (f->len + sizeof mark > sizeof text) return err_set(k->err, TRI_ERR_UNSUPPORTED, "a token of %zu bytes", f->len);
     memcpy(text, mark, sizeof mark - 1);
     memcpy(text + sizeof mark - 1, f->piece, f->len);
     return gguf_write_item_text(k->w, text, sizeof mark - 1 + f->len, k->err);

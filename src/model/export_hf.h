@@ -11,8 +11,8 @@
 #include "model/model.h"
 
 typedef struct hf_export {
-    const char *to; /* a folder without a model in it, made if it is not there */
-    bool force;     /* or one with a model, whose files are replaced */
+    const char *to;           /* a folder without a model in it, made if it is not there */
+    bool force;               /* or one with a model, whose files are replaced */
     tri_progress_fn progress; /* in bytes of weights */
     void *progress_ctx;
 } hf_export;

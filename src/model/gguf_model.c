@@ -103,8 +103,7 @@ static tri_status put_f32(const writing *w, const char *key, const char *name, f
     make_key(w, name, from);
     TRI_TRY(gguf_get_f32(w->g, from, fallback, &value, w->err));
     size_t len = number_format_f32(text, sizeof text, value);
-    if (!number_parse_f64(text, len, &wide))
-        return err_set(w->err, TRI_ERR_FORMAT, "key \"%s\" is not a finite number", from);
+    if (!number_parse_f64(text, len, &wide)) return err_set(w->err, TRI_ERR_FORMAT, "key \"%s\" is not a finite number", from);
     return put(w, key, json_real(wide));
 }
 
@@ -185,9 +184,9 @@ static tri_status put_nomic(const writing *w)
     for (size_t i = 0; i < sizeof off / sizeof *off; i++) TRI_TRY(put(w, off[i], json_false()));
     TRI_TRY(put(w, "activation_function", json_string("swiglu")));
     TRI_TRY(put(w, "hidden_act", json_string("silu")));
-    return put(w, "rope_parameters", json_pack("{s:f,s:s}", "rope_theta",
-                                               json_real_value(json_object_get(w->o, "rotary_emb_base")), "rope_type",
-                                               "default"));
+    return put(w, "rope_parameters",
+               json_pack("{s:f,s:s}", "rope_theta", json_real_value(json_object_get(w->o, "rotary_emb_base")), "rope_type",
+                         "default"));
 }
 
 tri_status gguf_model_config_json(const gguf *g, json_t **out, tri_error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gguf_model.h — a GGUF file read as the model folder that it was made from: config.json, tensors under Hugging Face's names. */
+/* gguf_model.h — a GGUF file read as the model folder that it was made from: config.json, tensors under Hugging Face's names.
+ * */
 #ifndef TRI_MODEL_GGUF_MODEL_H
 #define TRI_MODEL_GGUF_MODEL_H
 

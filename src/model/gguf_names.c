@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gguf_names.c — tables of stems, as llama.cpp's converter (conversion/bert.py, gguf-py's tensor_mapping.py) pairs them. In GGUF
- * XLM-RoBERTa is a BERT whose unused first positions were cut off; only its classification head has other names here. */
+/* gguf_names.c — tables of stems, as llama.cpp's converter (conversion/bert.py, gguf-py's tensor_mapping.py) pairs them. In
+ * GGUF XLM-RoBERTa is a BERT whose unused first positions were cut off; only its classification head has other names here. */
 #include "model/gguf_names.h"
 
 #include <stdio.h>
@@ -21,20 +21,14 @@ static const gguf_name_pair bert_inside[] = {{"attn_q", "attention.self.query"},
                                              {"layer_output_norm", "output.LayerNorm"},
                                              {NULL, NULL}};
 static const gguf_name_pair bert_logit[] = {{"cls", "pooler.dense"}, {"cls.output", "classifier"}, {NULL, NULL}};
-static const gguf_name_pair xlmr_logit[] = {
-    {"cls", "classifier.dense"}, {"cls.output", "classifier.out_proj"}, {NULL, NULL}};
+static const gguf_name_pair xlmr_logit[] = {{"cls", "classifier.dense"}, {"cls.output", "classifier.out_proj"}, {NULL, NULL}};
 static const gguf_name_pair nomic_outside[] = {{"token_embd", "embeddings.word_embeddings"},
                                                {"token_types", "embeddings.token_type_embeddings"},
                                                {"token_embd_norm", "emb_ln"},
                                                {NULL, NULL}};
-static const gguf_name_pair nomic_inside[] = {{"attn_qkv", "attn.Wqkv"},
-                                              {"attn_output", "attn.out_proj"},
-                                              {"attn_output_norm", "norm1"},
-                                              {"ffn_up", "mlp.fc11"},
-                                              {"ffn_gate", "mlp.fc12"},
-                                              {"ffn_down", "mlp.fc2"},
-                                              {"layer_output_norm", "norm2"},
-                                              {NULL, NULL}};
+static const gguf_name_pair nomic_inside[] = {
+    {"attn_qkv", "attn.Wqkv"}, {"attn_output", "attn.out_proj"}, {"attn_output_norm", "norm1"},  {"ffn_up", "mlp.fc11"},
+    {"ffn_gate", "mlp.fc12"},  {"ffn_down", "mlp.fc2"},          {"layer_output_norm", "norm2"}, {NULL, NULL}};
 static const gguf_name_pair no_logit[] = {{NULL, NULL}};
 
 static const gguf_family families[] = {

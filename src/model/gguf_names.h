@@ -12,10 +12,10 @@ typedef struct gguf_name_pair {
 } gguf_name_pair;
 
 typedef struct gguf_family {
-    const char *architecture;                 /* general.architecture */
-    const char *model_type;                   /* config.json's */
-    const char *hf_class;                     /* of its models, as in config.json's "architectures": "Bert" */
-    const char *layer;                        /* before a layer's number, in Hugging Face's names */
+    const char *architecture;                       /* general.architecture */
+    const char *model_type;                         /* config.json's */
+    const char *hf_class;                           /* of its models, as in config.json's "architectures": "Bert" */
+    const char *layer;                              /* before a layer's number, in Hugging Face's names */
     const gguf_name_pair *outside, *inside, *logit; /* up to { NULL, NULL }; inside a layer; of a reranker */
 } gguf_family;
 

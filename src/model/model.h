@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.h — a folder or a .gguf file, opened: configuration, weights in the backend's form, heads, tokenizer. Immutable; shared by threads. */
+/* model.h — a folder or a .gguf file, opened: configuration, weights in the backend's form, heads, tokenizer. Immutable;
+ * shared by threads. */
 #ifndef TRI_MODEL_MODEL_H
 #define TRI_MODEL_MODEL_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.c — opening: which file, what rules, and the facts about the result.
  *
- * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt; a .gguf file by its keys. The two rules for XLM-R
- * vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every XLM-R model whatever
- * the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just that differs in
- * nothing. */
+ * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt; a .gguf file by its keys. The
+ * two rules for XLM-R vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every
+ * XLM-R model whatever the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just
+ * that differs in nothing. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>
@@ -220,8 +220,8 @@ tri_status tokenizer_open(const char *path, int rules, tokenizer **out, tri_erro
     tri_status st = TRI_OK;
     if (!gguf_is(map.data, map.len)) /* which stands alone: what lies in its folder belongs to other models */
         st = map.len <= LIMIT_TOKENIZER_FILE ? tokenizer_config_load(&config, dir, err)
-                                             : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u",
-                                                              file, map.len, LIMIT_TOKENIZER_FILE);
+                                             : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u", file,
+                                                       map.len, LIMIT_TOKENIZER_FILE);
     if (!st) st = tokenizer_open_bytes(file, map.data, map.len, rules, &config, out, err);
     mapped_file_close(&map);
     return st;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_gguf.c — a tokenizer out of a GGUF file's keys.
  *
- * Where tokenizer.huggingface.json is there (ours, and others'), it is the tokenizer. Else the vocabulary is taken from llama.cpp's
- * keys, and the pipeline is Hugging Face's for it, not llama.cpp's approximation:
+ * Where tokenizer.huggingface.json is there (ours, and others'), it is the tokenizer. Else the vocabulary is taken from
+ * llama.cpp's keys, and the pipeline is Hugging Face's for it, not llama.cpp's approximation:
  *   "bert"  WordPiece. Pieces stand in "phantom space" form: "▁x" is the word's beginning x, "x" its continuation ##x, control
  *           tokens as they are. Lower case unless tokenizer.ggml.normalizer.lowercase says no.
  *   "t5"    XLM-R's Unigram: <s> <pad> </s> <unk> first, scores, the charsmap. The converter fills up the vocabulary with
@@ -222,12 +222,12 @@ static tri_status load_keys(tokenizer *t, const gguf *g, tri_error *err)
     TRI_TRY(gguf_get_text(g, "tokenizer.huggingface.json", &own, err));
     if (own.len) return tokenizer_json_load(t, (const uint8_t *)own.bytes, own.len, err);
     TRI_TRY(gguf_get_text(g, "tokenizer.ggml.model", &model, err));
-    if (!model.bytes || text_is(model, "no_vocab"))
-        return err_set(err, TRI_ERR_NOT_FOUND, "the file has no tokenizer");
+    if (!model.bytes || text_is(model, "no_vocab")) return err_set(err, TRI_ERR_NOT_FOUND, "the file has no tokenizer");
     TRI_TRY(check_lists(&l, err));
     if (text_is(model, "bert")) return load_wordpiece(t, &l, err);
     if (text_is(model, "t5")) return load_unigram(t, &l, err);
-    err_set(err, TRI_ERR_UNSUPPORTED, "\"tokenizer.ggml.model\" is \"%.*s\"", (int)(model.len < 64 ? model.len : 64), model.bytes);
+    err_set(err, TRI_ERR_UNSUPPORTED, "\"tokenizer.ggml.model\" is \"%.*s\"", (int)(model.len < 64 ? model.len : 64),
+            model.bytes);
     return err_hint(err, TRI_ERR_UNSUPPORTED, "of GGUF tokenizers bert (WordPiece) and t5 (Unigram) are read");
 }
 

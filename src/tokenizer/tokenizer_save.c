@@ -2,8 +2,8 @@
 /* tokenizer_save.c — a tokenizer.json out of a loaded tokenizer that came from something else.
  *
  * Only what those loaders make can be met here: BertNormalizer, or Precompiled, Strip(right) and Replace(" {2,}"); the BERT
- * pre-tokenizer or Metaspace; WordPiece or Unigram; templates of special tokens. Scores are f32 in the source: each is printed as
- * the shortest decimal of its double, so that sums come out as in the original. */
+ * pre-tokenizer or Metaspace; WordPiece or Unigram; templates of special tokens. Scores are f32 in the source: each is
+ * printed as the shortest decimal of its double, so that sums come out as in the original. */
 #include "tokenizer/tokenizer_save.h"
 
 #include <string.h>
@@ -98,8 +98,9 @@ static tri_status put_step(buf *b, const normalizer_step *s)
 {
     if (s->map) return put_charsmap(b, s->map);
     if (!strcmp(s->kind->type, "BertNormalizer"))
-        return buf_printf(b, "{\"type\":\"BertNormalizer\",\"clean_text\":%s,\"handle_chinese_chars\":%s,\"strip_accents\":%s,"
-                             "\"lowercase\":%s}",
+        return buf_printf(b,
+                          "{\"type\":\"BertNormalizer\",\"clean_text\":%s,\"handle_chinese_chars\":%s,\"strip_accents\":%s,"
+                          "\"lowercase\":%s}",
                           word(s->bert.clean_text), word(s->bert.handle_chinese_chars), word(s->bert.strip_accents),
                           word(s->bert.lowercase));
     if (!strcmp(s->kind->type, "Strip"))

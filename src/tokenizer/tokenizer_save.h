@@ -9,8 +9,8 @@
 typedef struct token_facts {
     const char *piece; /* not NUL-terminated */
     size_t len;
-    double score;             /* 0 where the model has none */
-    bool added, special;      /* a token of its own in the text; and one that is no text */
+    double score;        /* 0 where the model has none */
+    bool added, special; /* a token of its own in the text; and one that is no text */
 } token_facts;
 /* False: no token has this id. */
 bool tokenizer_token(const tokenizer *t, uint32_t id, token_facts *out);
