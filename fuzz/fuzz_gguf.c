@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_gguf.c — any bytes as a GGUF file: its tensors are read to their last byte, its keys as a configuration and as a
- * tokenizer, which must then be able to say itself as a tokenizer.json. */
+/* fuzz_gguf.c — any bytes as a GGUF file: its tensors are read to their last byte, its keys as a configuration. */
 #include <stdlib.h>
 
 #include "formats/gguf.h"
 #include "model/gguf_model.h"
-#include "tokenizer/tokenizer_int.h"
-#include "tokenizer/tokenizer_save.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,26 +20,6 @@ static void read_tensors(const gguf *g)
     tensor_table_drop(&t);
 }
 
-static void read_tokenizer(const uint8_t *data, size_t size)
-{
-    static const char words[] = "hello, w\xC3\xB6rld [MASK] <mask>  ab";
-    tokenizer_config config = {.lowercase = true};
-    tokenizer *t;
-    tokenizer_scratch *s;
-    encoding out;
-    tri_error err;
-    buf json;
-    if (tokenizer_open_bytes("fuzz.gguf", data, size, TOKENIZER_RULES_FILE, &config, &t, &err)) return;
-    if (tokenizer_scratch_new(&s, &err) == TRI_OK) {
-        (void)tokenizer_encode(t, s, (tri_text){words, sizeof words - 1}, NULL, &(encode_options){.max_length = 8}, &out, &err);
-        tokenizer_scratch_free(s);
-    }
-    buf_init(&json, 0);
-    (void)tokenizer_save_pipeline(t, &json, &err);
-    buf_drop(&json);
-    tokenizer_close(t);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     gguf g;
@@ -53,6 +30,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (gguf_model_config_json(&g, &config, &err) == TRI_OK) json_decref(config);
     }
     gguf_drop(&g);
-    read_tokenizer(data, size);
     return 0;
 }
