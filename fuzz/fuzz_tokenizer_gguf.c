@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_tokenizer_gguf.c — any bytes as a GGUF file with a tokenizer, which must then be able to tokenize, and to say itself as
- * a
- * tokenizer.json. */
-#include <stdint.h>
-
+/* fuzz_tokenizer_gguf.c — any bytes as the tokenizer of a GGUF file, which must then be able to encode a text and to say
+ * itself as a tokenizer.json. */
 #include "tokenizer/tokenizer_int.h"
 #include "tokenizer/tokenizer_save.h"
 

@@ -44,9 +44,9 @@ TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const
 /* Other people's forms. `path` is a model folder or a .gguf file. */
 typedef struct tri_write_options {
     size_t struct_size;
-    const char *to;    /* the file of tri_export_gguf, the folder of tri_export_hf */
-    const char *dtype; /* GGUF: what matrices are stored as, "f32", "f16" or "q8_0"; NULL = "f16" */
-    int force;         /* a folder: replace the files of a model that is there */
+    const char *to;           /* the file of tri_export_gguf, the folder of tri_export_hf */
+    const char *dtype;        /* GGUF: what matrices are stored as, "f32", "f16" or "q8_0"; NULL = "f16" */
+    int force;                /* a folder: replace the files of a model that is there */
     tri_progress_fn progress; /* in bytes of weights */
     void *progress_ctx;
 } tri_write_options;
@@ -98,8 +98,8 @@ typedef struct tri_calibration {
     tri_loss losses[8];
     size_t n_losses;
     double ndcg10_f32, ndcg10_int8; /* with qrels */
-    int within; /* 1: every loss is within its bar */
-    char json[2048]; /* all this as it stands in the file's recipe; empty until it was measured */
+    int within;                     /* 1: every loss is within its bar */
+    char json[2048];                /* all this as it stands in the file's recipe; empty until it was measured */
 } tri_calibration;
 
 /* TRI_ERR_LIMIT: a bar was missed and no file written; `figures` then tells by how much. */

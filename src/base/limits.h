@@ -11,10 +11,10 @@
 #define LIMIT_SAFETENSORS_HEADER 100000000u /* the format's own limit */
 #define LIMIT_TENSORS 100000u               /* tensors of one model */
 #define LIMIT_TENSOR_RANK 8
-#define LIMIT_GGUF_ENTRIES 65536u   /* keys of a GGUF file; real ones have under 100 */
-#define LIMIT_GGUF_KEY 65535u       /* bytes of a key, by the format */
-#define LIMIT_GGUF_NAME 256u        /* bytes of a tensor's name; the format says 64 */
-#define LIMIT_PICKLE_STACK 1000000u /* objects of a state dict's pickle */
+#define LIMIT_GGUF_ENTRIES 65536u              /* keys of a GGUF file; real ones have under 100 */
+#define LIMIT_GGUF_KEY 65535u                  /* bytes of a key, by the format */
+#define LIMIT_GGUF_NAME 256u                   /* bytes of a tensor's name; the format says 64 */
+#define LIMIT_PICKLE_STACK 1000000u            /* objects of a state dict's pickle */
 #define LIMIT_ZIP_MEMBERS 200000u
 #define LIMIT_TOKENIZER_FILE (512u << 20)
 #define LIMIT_VOCAB 16000000u

@@ -71,7 +71,7 @@ const weight *tensor_table_find(const tensor_table *t, const char *name, size_t 
 
 /* ---- foreign names ----------------------------------------------------------------------------------------------------- */
 
-tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn convert, const void *ctx, tri_error *err)
+tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn new_name, const void *ctx, tri_error *err)
 {
     char name[TENSOR_NAME_CAP];
     size_t count = 0;
@@ -79,7 +79,7 @@ tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn convert, const 
     strmap_init(&t->names);
     for (size_t i = 0; i < t->count; i++) {
         uint32_t there;
-        if (!convert(ctx, t->items[i].name, name)) continue;
+        if (!new_name(ctx, t->items[i].name, name)) continue;
         size_t len = strlen(name);
         if (strmap_find(&t->names, name, len, &there))
             return err_set(err, TRI_ERR_FORMAT, "tensor \"%s\" is there twice, as \"%.200s\" too", name, t->items[i].name);

@@ -30,10 +30,10 @@ void tensor_table_drop(tensor_table *t);
 tri_status tensor_table_add(tensor_table *t, const char *name, size_t name_len, const weight *tensor, tri_error *err);
 const weight *tensor_table_find(const tensor_table *t, const char *name, size_t name_len); /* NULL = absent */
 
-/* Other names for the tensors. `convert` writes a tensor's name to `out`; false drops it from the table. Two of the same name
+/* Other names for the tensors. `new_name` writes a tensor's name to `out`; false drops it from the table. Two of the same name
  * are TRI_ERR_FORMAT. */
 typedef bool (*tensor_rename_fn)(const void *ctx, const char *name, char out[TENSOR_NAME_CAP]);
-tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn convert, const void *ctx, tri_error *err);
+tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn new_name, const void *ctx, tri_error *err);
 /* The matrix gets rows before its first: those of `first` [n, columns], or zeros where it is NULL; it becomes f32. A name that
  * is not there is fine. */
 tri_status tensor_table_put_rows_before(tensor_table *t, const char *name, size_t n, const float *first, tri_error *err);

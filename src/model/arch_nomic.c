@@ -3,8 +3,8 @@
  * whole head, a gated feed-forward (SiLU) whose halves are two tensors, and no biases in the matrices.
  *
  * config.json has GPT-2's words (n_embd, n_layer ...), or those that transformers 5 writes for its own class. Beyond
- * max_trained_positions upstream scales its frequencies by the
- * text's length; texts are cut there instead, as llama.cpp does. The mixture of experts of version 2 is refused. */
+ * max_trained_positions upstream scales its frequencies by the text's length; texts are cut there instead, as llama.cpp does.
+ * The mixture of experts of version 2 is refused. */
 #include <string.h>
 
 #include "base/err.h"

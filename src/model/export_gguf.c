@@ -318,11 +318,11 @@ static tri_status write_heads(job *j)
     return write_list(j, list, n);
 }
 
-static tri_status write_one(job *j, const char *path, tri_status (*put)(job *))
+static tri_status write_one(job *j, const char *path, tri_status (*parts)(job *))
 {
     uint64_t bytes = 0;
     TRI_TRY(gguf_write_open(path, &j->w, j->err));
-    tri_status st = put(j);
+    tri_status st = parts(j);
     if (!st)
         st = gguf_write_commit(j->w, j->err);
     else

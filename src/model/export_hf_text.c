@@ -82,15 +82,17 @@ static json_t *module(int i, const char *path, const char *type)
     return json_pack("{s:i,s:s,s:s,s:s}", "idx", i, "name", name, "path", path, "type", full);
 }
 
+/* json_pack would lose the members it was given when one of them could not be made. */
 static json_t *make_modules(const model *m)
 {
+    static const char *const modules[][2] = {{"", "Transformer"}, {"1_Pooling", "Pooling"}, {"2_Normalize", "Normalize"}};
     json_t *list = json_array();
-    bool ok = list && !json_array_append_new(list, module(0, "", "Transformer")) &&
-              !json_array_append_new(list, module(1, "1_Pooling", "Pooling")) &&
-              (!m->config.normalize || !json_array_append_new(list, module(2, "2_Normalize", "Normalize")));
-    if (ok) return list;
-    json_decref(list);
-    return NULL;
+    for (int i = 0; list && i < (m->config.normalize ? 3 : 2); i++) {
+        if (!json_array_append_new(list, module(i, modules[i][0], modules[i][1]))) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return list;
 }
 
 static json_t *make_pooling(const model *m)

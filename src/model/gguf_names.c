@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gguf_names.c — tables of stems, as llama.cpp's converter (conversion/bert.py, gguf-py's tensor_mapping.py) pairs them. In
- * GGUF
- * XLM-RoBERTa is a BERT whose unused first positions were cut off; only its classification head has other names here. */
+ * GGUF XLM-RoBERTa is a BERT whose unused first positions were cut off; only its classification head has other names here. */
 #include "model/gguf_names.h"
 
 #include <stdio.h>

@@ -3,9 +3,8 @@
  *
  * Which heads: sparse_linear.pt and colbert_linear.pt make a model an M3 model. Upstream makes both up at random, in silence,
  * when either is missing. (Of a .gguf file both are in one file beside it.) Here: both files absent = a dense model; one
- * absent = an error that names it, unless the caller did
- * not ask for that output. A caller who asks for dense alone never has the head files opened. A folder without a tokenizer
- * opens (ids can be encoded); the error is told when the first text comes.
+ * absent = an error that names it, unless the caller did not ask for that output. A caller who asks for dense alone never has
+ * the head files opened. A folder without a tokenizer opens (ids can be encoded); the error is told when the first text comes.
  *
  * Matrices come from trident-PRECISION.packed where that file is in the folder and was made from these weights, and are packed
  * from the weights otherwise. A packed file that is damaged is an error; one of other weights is left alone, and that is said.

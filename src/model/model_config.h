@@ -85,9 +85,8 @@ typedef struct model_config {
 struct arch;
 
 /* dir: a model folder, or a .gguf file. Reads config.json, modules.json, *_Pooling, *_Dense,
- * config_sentence_transformers.json, sentence_bert_config.json and
- * tokenizer_config.json. Strings live in `keep`. *kind is the architecture that model_type names. An unknown value of a key
- * that changes the maths is an error. */
+ * config_sentence_transformers.json, sentence_bert_config.json and tokenizer_config.json. Strings live in `keep`. *kind is the
+ * architecture that model_type names. An unknown value of a key that changes the maths is an error. */
 tri_status model_config_load(const char *dir, model_config *out, const struct arch **kind, arena *keep, tri_error *err);
 
 /* Where a file that belongs to a model lies: MODEL/NAME of a folder, STEM.NAME beside STEM.gguf. */

@@ -2,10 +2,9 @@
 /* tokenizer.c — opening: which file, what rules, and the facts about the result.
  *
  * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt; a .gguf file by its keys. The
- * two rules for XLM-R
- * vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every XLM-R model whatever
- * the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just that differs in
- * nothing. */
+ * two rules for XLM-R vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every
+ * XLM-R model whatever the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just
+ * that differs in nothing. */
 #include "tokenizer/tokenizer_int.h"
 
 #include <string.h>

@@ -2,8 +2,7 @@
 /* tokenizer_gguf.c — a tokenizer out of a GGUF file's keys.
  *
  * Where tokenizer.huggingface.json is there (ours, and others'), it is the tokenizer. Else the vocabulary is taken from
- * llama.cpp's
- * keys, and the pipeline is Hugging Face's for it, not llama.cpp's approximation:
+ * llama.cpp's keys, and the pipeline is Hugging Face's for it, not llama.cpp's approximation:
  *   "bert"  WordPiece. Pieces stand in "phantom space" form: "▁x" is the word's beginning x, "x" its continuation ##x, control
  *           tokens as they are. Lower case unless tokenizer.ggml.normalizer.lowercase says no.
  *   "t5"    XLM-R's Unigram: <s> <pad> </s> <unk> first, scores, the charsmap. The converter fills up the vocabulary with

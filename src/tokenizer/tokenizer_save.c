@@ -2,9 +2,8 @@
 /* tokenizer_save.c — a tokenizer.json out of a loaded tokenizer that came from something else.
  *
  * Only what those loaders make can be met here: BertNormalizer, or Precompiled, Strip(right) and Replace(" {2,}"); the BERT
- * pre-tokenizer or Metaspace; WordPiece or Unigram; templates of special tokens. Scores are f32 in the source: each is printed
- * as
- * the shortest decimal of its double, so that sums come out as in the original. */
+ * pre-tokenizer or Metaspace; WordPiece or Unigram; templates of special tokens. Scores are f32 in the source: each is
+ * printed as the shortest decimal of its double, so that sums come out as in the original. */
 #include "tokenizer/tokenizer_save.h"
 
 #include <string.h>

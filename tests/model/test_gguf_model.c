@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_gguf_model.c — a .gguf file as a model: each allocation, read and write of opening and of both exports fails in turn,
- * and
- * nothing leaks or is left half; files of other makers open; what cannot be used is named. */
+ * and nothing leaks or is left half; files of other makers open; what cannot be used is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
