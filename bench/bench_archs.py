@@ -7,8 +7,9 @@
 Random weights of the published shapes, a vocabulary of 4,096 rows (a gather costs the same), the same token ids for both, two
 threads for both, one process each that loads once and then computes when told, A B A B. Attention by SDPA. torch gets batches
 sorted by length, 32 a batch, padded, as sentence-transformers' encode and CrossEncoder.predict make them; tokenising is not timed.
-The reranker is measured with two and with four layers: what 24 take is t4 + 10 (t4 - t2), so that what the last layer saves (only
-the first row of a pair goes on) counts once. Its 200 pairs are real questions and passages of cmrc2018 and scifact.
+The reranker is measured beside CrossEncoder's other backends, too (ONNX Runtime's fused graph, OpenVINO; peers/trunk.py), with two
+and with four layers: what 24 take is t4 + 10 (t4 - t2), so that what the last layer saves (only the first row of a pair goes on)
+counts once. Its 200 pairs are real questions and passages of cmrc2018 and scifact.
 
 Quality beside it: cosine of the first rows (or the largest difference of a logit over their spread) against torch in f32."""
 import argparse
@@ -28,6 +29,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
 VOCABULARY, BATCH = 4096, 32
+BACKENDS = (("onnxruntime", "f32"), ("openvino", "f32"), ("openvino", "bf16"))  # of CrossEncoder, beside torch
 SHAPES = ("1x16", "1x128", "1x512", "8x128", "1x2048", "mixed")
 COMMON = {"vocab_size": VOCABULARY, "hidden_size": 768, "num_attention_heads": 12, "max_position_embeddings": 8192, "pad_token_id": 1}
 CONFIGS = {
@@ -214,12 +216,17 @@ def agreement(work, name, shape, is_reranker):
 
 
 def measure(args, work, name, texts, rounds):
+    from trunk import Trunk
     folder, is_reranker = work / name, name.startswith("reranker")
     make_model(name, folder)
     (work / f"{name}.json").write_text(json.dumps(texts))
     keys = [("trident", "f32"), ("torch", "f32"), ("trident", "bf16"), ("torch", "bf16")]
     workers = {key: Worker(engine=key[0], precision=key[1], folder=str(folder), threads=2, reranker=is_reranker, trident=args.trident,
                            texts=str(work / f"{name}.json")) for key in keys}
+    if is_reranker:
+        for key in BACKENDS:
+            workers[key] = Trunk(*key, folder, work / "backends", work / f"{name}.json", 2)
+            keys.append(key)
     first = next(iter(texts))
     for key, one in workers.items():
         one.run(first, keep=str(work / f"{name}-{key[0]}-{key[1]}.npy"))
@@ -237,7 +244,7 @@ def measure(args, work, name, texts, rounds):
 
 def keep_results(path, rows):
     """Rows of models that were measured now take the place of their older ones."""
-    head = ["date", "machine", "commit", "model", "shape", "precision", "trident_ms", "torch_ms", "ratio", "tokens_per_s", "quality"]
+    head = ["date", "machine", "commit", "model", "shape", "precision", "trident_ms", "peer", "peer_ms", "ratio", "tokens_per_s", "quality"]
     old = list(csv.reader(path.open(newline="", encoding="utf-8")))[1:] if path.exists() else []
     measured = {row[3] for row in rows}
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -264,11 +271,11 @@ def main():
     texts["mixed"] = [random_ids(rng, f"1x{n}")[0] for n in rng.integers(16, 512, 64)]
     rows = []
 
-    def add(name, shape, precision, ours, theirs, quality):
+    def add(name, shape, precision, ours, peer, theirs, quality):
         tokens = sum(map(len, texts.get(shape, pairs if name == "reranker" else [])))
         rows.append([datetime.date.today().isoformat(), machine(), commit(), name, shape, precision, f"{ours * 1e3:.2f}",
-                     f"{theirs * 1e3:.2f}", f"{theirs / ours:.3f}", f"{tokens / ours:.0f}", quality])
-        print(f"{name:<11} {shape:<8} {precision:<10} {ours * 1e3:>10.2f} ms  torch {theirs * 1e3:>10.2f} ms  ratio {theirs / ours:.2f}  {quality}",
+                     peer, f"{theirs * 1e3:.2f}", f"{theirs / ours:.3f}", f"{tokens / ours:.0f}", quality])
+        print(f"{name:<11} {shape:<8} {precision:<10} {ours * 1e3:>10.2f} ms  {peer} {theirs * 1e3:>10.2f} ms  ratio {theirs / ours:.2f}  {quality}",
               flush=True)
 
     pairs = []
@@ -280,14 +287,16 @@ def main():
             two, _, _ = measure(args, work, "reranker-2", {shape: pairs}, args.rounds)
             four, _, quality = measure(args, work, "reranker-4", {shape: pairs}, args.rounds)
             whole = {key: four[key, shape] + 10 * (four[key, shape] - two[key, shape]) for key, _ in four}
-            for precision in ("f32", "bf16"):
-                add("reranker", shape, precision, whole["trident", precision], whole["torch", precision], quality[precision])
-            add("reranker", shape, "bf16:f32", whole["trident", "bf16"], whole["torch", "f32"], quality["bf16"])
+            for peer, precision in (key for key in whole if key[0] != "trident"):
+                add("reranker", shape, precision, whole["trident", precision], peer, whole[peer, precision], quality[precision])
+            best = min((key for key in whole if key[0] != "trident" and key[1] == "f32"), key=whole.get)
+            add("reranker", shape, "bf16:f32", whole["trident", "bf16"], best[0], whole[best], quality["bf16"])
             continue
         times, _, quality = measure(args, work, name, texts, args.rounds)
         for precision in ("f32", "bf16"):
             for shape in texts:
-                add(name, shape, precision, times[("trident", precision), shape], times[("torch", precision), shape], quality[precision])
+                add(name, shape, precision, times[("trident", precision), shape], "torch", times[("torch", precision), shape],
+                    quality[precision])
     keep_results(ROOT / "bench/results/archs.csv", rows)
     return 0
 

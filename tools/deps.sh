@@ -35,6 +35,7 @@ for group in "${@:-build}"; do
         need_library libcurl4-openssl-dev libcurl
         need_library libssl-dev libcrypto
         need_library libsqlite3-dev sqlite3
+        need_library libyaml-dev yaml-0.1
         ;;
     test)
         need_command python3 python3

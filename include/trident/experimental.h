@@ -41,6 +41,29 @@ typedef struct tri_export_result {
 TRI_API tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_export_options *options,
                                      tri_export_result *out, tri_error *err);
 
+/* Other people's forms. `path` is a model folder or a .gguf file. */
+typedef struct tri_write_options {
+    size_t struct_size;
+    const char *to;    /* the file of tri_export_gguf, the folder of tri_export_hf */
+    const char *dtype; /* GGUF: what matrices are stored as, "f32", "f16" or "q8_0"; NULL = "f16" */
+    int force;         /* a folder: replace the files of a model that is there */
+    tri_progress_fn progress; /* in bytes of weights */
+    void *progress_ctx;
+} tri_write_options;
+TRI_API void tri_write_options_init(tri_write_options *options);
+
+typedef struct tri_write_result {
+    char heads[4096]; /* GGUF: the second file, with the heads that llama.cpp does not know; "" = none */
+    uint64_t bytes;   /* of the GGUF files; of the folder's tensors */
+    size_t n_tensors, n_files;
+} tri_write_result;
+/* What llama.cpp reads. A model that it would compute otherwise is TRI_ERR_UNSUPPORTED, which says why. */
+TRI_API tri_status tri_export_gguf(tri_engine *engine, const char *path, const tri_write_options *options,
+                                   tri_write_result *out, tri_error *err);
+/* What transformers, sentence-transformers and FlagEmbedding load. */
+TRI_API tri_status tri_export_hf(tri_engine *engine, const char *path, const tri_write_options *options, tri_write_result *out,
+                                 tri_error *err);
+
 /* int8: how weights are rounded is fitted to texts; then what that costs is measured on other texts, f32 against the kernels
  * that will run. Only what stays within the bars is put beside the model, unless the loss is accepted. */
 typedef struct tri_calibrate_options {

@@ -222,6 +222,12 @@ bool file_exists(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+bool file_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool file_is_dir(const char *path)
 {
     struct stat info;
@@ -297,13 +303,24 @@ static tri_status write_all(int fd, const char *path, const uint8_t *p, size_t l
     return TRI_OK;
 }
 
-tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err)
+static tri_status append(const char *path, const void *bytes, size_t len, bool sync, tri_error *err)
 {
     int fd = write_fails() ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) return say_errno(err, "open", path, errno);
     tri_status st = write_all(fd, path, bytes, len, err);
+    if (!st && sync && (write_fails() || fdatasync(fd) != 0) && errno != EINVAL) st = say_errno(err, "sync", path, errno);
     close(fd);
     return st;
+}
+
+tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err)
+{
+    return append(path, bytes, len, false, err);
+}
+
+tri_status file_append_synced(const char *path, const void *bytes, size_t len, tri_error *err)
+{
+    return append(path, bytes, len, true, err);
 }
 
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name)

@@ -36,6 +36,7 @@ tri_status mapped_file_make_private(mapped_file *m, const processor_nodes *nodes
 tri_status file_read_all(const char *path, size_t max, buf *out, tri_error *err);
 bool file_exists(const char *path); /* a regular file, or what a link to one points at */
 bool file_is_dir(const char *path);
+bool file_is_same(const char *a, const char *b); /* two paths to one file or folder that is there */
 tri_status file_size(const char *path, uint64_t *bytes, tri_error *err);
 /* What tells cheaply whether a file is still the one that was read. */
 typedef struct file_stamp {
@@ -49,6 +50,12 @@ tri_status file_rename(const char *from, const char *to, tri_error *err);
 tri_status file_sync_dir(const char *path, tri_error *err);
 /* Adds bytes at the end of a file, made if it is not there. Whoever reads the file later finds them, also after a kill. */
 tri_status file_append(const char *path, const void *bytes, size_t len, tri_error *err);
+/* The same, also after a power cut. */
+tri_status file_append_synced(const char *path, const void *bytes, size_t len, tri_error *err);
+/* A small file, whole or not at all. save: also after a power cut, as out_file does. replace: for facts of the moment that are
+ * written many times and lost without harm; one writer a path. */
+tri_status file_save(const char *path, const void *bytes, size_t len, tri_error *err);
+tri_status file_replace(const char *path, const void *bytes, size_t len, tri_error *err);
 /* "dir/name" into out (NUL-terminated). TRI_ERR_LIMIT when it does not fit. */
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name);
 

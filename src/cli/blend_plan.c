@@ -148,6 +148,16 @@ static tri_status put_member(plan_writer *w, size_t member, const char *name, tr
     return st ? err_memory(err, w->out.len) : TRI_OK;
 }
 
+/* What the members' own checks may pass over, the blend's may. */
+static bool truncation_allowed(const plan_writer *w)
+{
+    for (size_t i = 0; i < w->recipe->n; i++) {
+        const char *word = w->configs[i] ? json_string_value(json_object_get(w->configs[i], "allow_truncation")) : NULL;
+        if (word && strcmp(word, "true") == 0) return true;
+    }
+    return false;
+}
+
 static tri_status put_head(plan_writer *w)
 {
     TRI_TRY(
@@ -157,6 +167,7 @@ static tri_status put_head(plan_writer *w)
         TRI_TRY(put_json(w, w->data));
         TRI_TRY(buf_byte(&w->out, '\n'));
     }
+    if (truncation_allowed(w)) TRI_TRY(buf_str(&w->out, "allow_truncation: true\n"));
     return buf_str(&w->out, "versions:\n");
 }
 

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
 #include "trident.h"
@@ -132,7 +133,7 @@ static const cli_command *find_command(const char *name)
 static int unknown_command(const char *name)
 {
     tri_error err = {0};
-    const char *near_name = flags_nearest(name, command_name_at, NULL);
+    const char *near_name = nearest_word(name, command_name_at, NULL);
     err_set(&err, TRI_ERR_ARGUMENT, "unknown command \"%s\"", name);
     if (near_name)
         err_hint(&err, TRI_ERR_ARGUMENT, "did you mean trident %s?", near_name);

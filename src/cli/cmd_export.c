@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_export.c — `trident export packed MODEL`: a model's matrices as the kernels read them, once, beside the model.
+/* cmd_export.c — `trident export packed MODEL`: a model's matrices as the kernels read them, once, beside the model; `export
+ * gguf` and `export hf`: the model in other people's forms (export_model.h).
  *
  * The work is the library's (tri_export_packed; int8: export_int8.h). `--check FILE` reads every byte of such a file and
  * compares checksums; it needs no model and no engine. */
@@ -11,6 +12,7 @@
 
 #include "base/err.h"
 #include "cli/export_int8.h"
+#include "cli/export_model.h"
 #include "cli/json_out.h"
 #include "formats/json.h"
 #include "formats/packed_file.h"
@@ -19,7 +21,7 @@
 #include "trident/experimental.h"
 
 struct export_args {
-    const char *precision, *check;
+    const char *precision, *check, *dtype;
     export_int8 int8; /* output and force are every precision's */
     size_t threads;
 };
@@ -27,8 +29,9 @@ struct export_args {
 #define FIELD(name) offsetof(struct export_args, name)
 static const flag flags[] = {
     {"precision", 0, FLAG_WORD, "f32|bf16|int8", "f32", "what the matrices are packed for", FIELD(precision)},
-    {"output", 'o', FLAG_TEXT, "FILE", NULL, "where the file goes; by default trident-PRECISION.packed in the model's folder",
-     FIELD(int8.output)},
+    {"output", 'o', FLAG_TEXT, "FILE", NULL,
+     "where the file goes (hf: the folder); packed: by default trident-PRECISION.packed beside the model", FIELD(int8.output)},
+    {"dtype", 0, FLAG_WORD, "f32|f16|q8_0", NULL, "gguf: what matrices are stored as; f16 if not given", FIELD(dtype)},
     {"check", 0, FLAG_TEXT, "FILE", NULL, "read a packed file to its last byte and compare its checksums", FIELD(check)},
     {"calibrate", 0, FLAG_TEXT, "TEXTS", NULL, "int8: fit the rounding to these texts, as encode takes them",
      FIELD(int8.texts)},
@@ -38,8 +41,8 @@ static const flag flags[] = {
      FIELD(int8.queries)},
     {"corpus", 0, FLAG_TEXT, "FILE", NULL, "int8: the texts that the queries search", FIELD(int8.corpus)},
     {"qrels", 0, FLAG_TEXT, "FILE", NULL, "int8: what is relevant to the queries", FIELD(int8.qrels)},
-    {"force", 0, FLAG_SWITCH, NULL, NULL, "write the file even when the same is there, and int8 whatever it loses",
-     FIELD(int8.force)},
+    {"force", 0, FLAG_SWITCH, NULL, NULL,
+     "write the file even when the same is there, and int8 whatever it loses; hf: replace a model's files", FIELD(int8.force)},
     {"threads", 0, FLAG_COUNT, "N", NULL, "threads; 0 is all the processors that this process may use", FIELD(threads)},
     FLAG_END};
 
@@ -83,12 +86,12 @@ static tri_status write_plain(cli *c, tri_engine *engine, const char *dir, tri_e
     return print(&out, describe_export(c, &r, &out), err);
 }
 
-static tri_status check_usage(cli *c, tri_error *err)
+static tri_status check_packed(cli *c, tri_error *err)
 {
     const struct export_args *args = c->options;
     const export_int8 *i = &args->int8;
     int task = (i->queries != NULL) + (i->corpus != NULL) + (i->qrels != NULL);
-    if (args->threads > 4096) return cli_usage(c, err, "--threads is at most 4096, got %zu", args->threads);
+    if (args->dtype) return cli_usage(c, err, "--dtype is for export gguf; packed takes --precision");
     if (i->texts && strcmp(args->precision, "int8") != 0)
         return cli_usage(c, err, "--calibrate is for --precision int8, not %s", args->precision);
     if ((task || i->hold_out) && !i->texts)
@@ -97,20 +100,76 @@ static tri_status check_usage(cli *c, tri_error *err)
     return TRI_OK;
 }
 
-static tri_status write_file(cli *c, const char *model, tri_error *err)
+static tri_status write_packed(cli *c, tri_engine *engine, const char *model, tri_error *err)
+{
+    const struct export_args *args = c->options;
+    return args->int8.texts ? export_int8_run(c, engine, model, &args->int8, err) : write_plain(c, engine, model, err);
+}
+
+/* gguf and hf */
+static tri_status check_whole(cli *c, tri_error *err)
+{
+    const struct export_args *args = c->options;
+    const export_int8 *i = &args->int8;
+    if (!i->output)
+        return cli_usage(c, err, "no place given: trident export %s MODEL -o %s", c->args[0],
+                         strcmp(c->args[0], "hf") == 0 ? "FOLDER" : "FILE.gguf");
+    if (args->dtype && strcmp(c->args[0], "hf") == 0)
+        return cli_usage(c, err, "--dtype is for export gguf; a folder keeps the types that the model has");
+    if (i->texts || i->queries || i->corpus || i->qrels || i->hold_out)
+        return cli_usage(c, err, "--calibrate, --hold-out, --queries, --corpus and --qrels are for export packed");
+    return TRI_OK;
+}
+
+static export_model whole_args(const cli *c)
+{
+    const struct export_args *args = c->options;
+    return (export_model){args->int8.output, args->dtype, args->int8.force};
+}
+
+static tri_status write_gguf(cli *c, tri_engine *engine, const char *model, tri_error *err)
+{
+    export_model m = whole_args(c);
+    return export_model_gguf(c, engine, model, &m, err);
+}
+
+static tri_status write_hf(cli *c, tri_engine *engine, const char *model, tri_error *err)
+{
+    export_model m = whole_args(c);
+    return export_model_hf(c, engine, model, &m, err);
+}
+
+typedef struct form {
+    const char *name;
+    tri_status (*check)(cli *c, tri_error *err);
+    tri_status (*write)(cli *c, tri_engine *engine, const char *model, tri_error *err);
+} form;
+
+static const form forms[] = {
+    {"packed", check_packed, write_packed}, {"gguf", check_whole, write_gguf}, {"hf", check_whole, write_hf}};
+
+static const form *find_form(const char *name)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(forms[i].name, name) == 0) return &forms[i];
+    return NULL;
+}
+
+static tri_status write_form(cli *c, const form *f, const char *model, tri_error *err)
 {
     const struct export_args *args = c->options;
     char dir[LIMIT_PATH];
     tri_engine *engine;
     tri_engine_options eo;
-    TRI_TRY(check_usage(c, err));
+    if (args->threads > 4096) return cli_usage(c, err, "--threads is at most 4096, got %zu", args->threads);
+    TRI_TRY(f->check(c, err));
     tri_engine_options_init(&eo);
     eo.threads = (int)args->threads;
     eo.log = cli_log;
     eo.log_ctx = c;
     TRI_TRY(model_dir_find(model, dir, sizeof dir, err));
     TRI_TRY(tri_engine_open(&eo, &engine, err));
-    tri_status st = args->int8.texts ? export_int8_run(c, engine, dir, &args->int8, err) : write_plain(c, engine, dir, err);
+    tri_status st = f->write(c, engine, dir, err);
     tri_engine_close(engine);
     return st;
 }
@@ -177,21 +236,26 @@ static tri_status check_file(cli *c, const char *path, tri_error *err)
 static tri_status run(cli *c, tri_error *err)
 {
     const struct export_args *args = c->options;
-    if (strcmp(c->args[0], "packed") != 0) return cli_usage(c, err, "no such form \"%s\": packed is known", c->args[0]);
+    const form *f = find_form(c->args[0]);
+    if (!f) return cli_usage(c, err, "no such form \"%s\": packed, gguf and hf are known", c->args[0]);
+    if (args->check && f != &forms[0]) return cli_usage(c, err, "--check looks at packed files alone");
     if (args->check && c->n_args > 1) return cli_usage(c, err, "--check looks at a file alone, without \"%s\"", c->args[1]);
     if (args->check) return check_file(c, args->check, err);
-    if (c->n_args < 2) return cli_usage(c, err, "no MODEL given: trident export packed MODEL");
-    return write_file(c, c->args[1], err);
+    if (c->n_args < 2) return cli_usage(c, err, "no MODEL given: trident export %s MODEL", f->name);
+    return write_form(c, f, c->args[1], err);
 }
 
 const cli_command cmd_export = {
     .name = "export",
-    .summary = "write a model's matrices packed for this machine's kernels, to start at once",
+    .summary = "write a model packed for this machine's kernels, as GGUF for llama.cpp, or as a Hugging Face folder",
     .usage = "packed MODEL [--precision f32|bf16] [-o FILE] [--force]\n"
              "packed MODEL --precision int8 --calibrate TEXTS [--hold-out N] [--queries Q --corpus C --qrels R] [--force]\n"
-             "packed --check FILE",
+             "packed --check FILE\n"
+             "gguf MODEL -o FILE.gguf [--dtype f32|f16|q8_0]\n"
+             "hf MODEL -o FOLDER [--force]",
     .notes =
-        "Without a packed file the weights are brought into the kernels' layout at every start. With one it is mapped: starts\n"
+        "packed: without a packed file the weights are brought into the kernels' layout at every start. With one it is mapped: "
+        "starts\n"
         "are instant and processes share its pages. The layout is the same for every instruction set. The file knows which\n"
         "weights it was made from and is left alone when they change. Prints the file's path.\n"
         "\n"
@@ -203,9 +267,17 @@ const cli_command cmd_export = {
         "  multi   cosine at least 0.9985 at the 5th percentile of all tokens\n"
         "  sparse  at least 4.8 of a text's 5 heaviest tokens kept, on average\n"
         "  nDCG    at most 0.5 per cent of nDCG@10 lost, where a task is given\n"
-        "They stay in the file: trident info MODEL --precision int8 shows them.",
+        "They stay in the file: trident info MODEL --precision int8 shows them.\n"
+        "\n"
+        "gguf writes what llama.cpp reads: BERT, XLM-RoBERTa and nomic-bert, with tokenizer and pooling. It refuses tensors "
+        "that\n"
+        "it does not know, so the sparse and multi-vector heads go into FILE.heads.gguf beside FILE.gguf, where trident finds\n"
+        "them. Only matrices take the --dtype. A .gguf file, this or another's, is a MODEL for every command.\n"
+        "\n"
+        "hf writes a folder that transformers, sentence-transformers and FlagEmbedding load, also out of a .gguf file; its\n"
+        "quantised tensors become f32.",
     .examples = {"trident export packed small-m3 --precision bf16",
-                 "trident export packed small-m3 --precision int8 --calibrate corpus.jsonl"},
+                 "trident export gguf small-m3 -o small-m3.gguf --dtype q8_0"},
     .flags = flags,
     .options_size = sizeof(struct export_args),
     .shared = SETUP_JSON | SETUP_LINES,

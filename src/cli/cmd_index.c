@@ -6,7 +6,7 @@
  *   corpus read once: broken lines, duplicate ids, how many     (nothing is encoded for a corpus that would fail at its end)
  *   DIR is new  -> made, its meta says model, rules, options, corpus
  *   DIR is ours -> meta compared; another model, option or corpus is refused, naming the difference
- *   documents that are there already are left out, the others encoded; committed every COMMIT_SECONDS
+ *   documents that are there already are left out, the others encoded; committed every --commit-seconds
  *   build.json says "complete": the next run does nothing
  *
  * --add works the same way with build.json as its memory: an id that is there is refused, unless this very add was stopped
@@ -27,6 +27,7 @@
 
 struct index_args {
     const char *output, *want, *model;
+    double commit_seconds;
     int store_dense, store_multi, role;
     bool add, remove, check;
 };
@@ -40,14 +41,14 @@ static const flag flags[] = {
     {"store-multi", 0, FLAG_CHOICE, "f32|f16|int8", "f16", "how multi-vector rows are stored", FIELD(store_multi)},
     {"role", 0, FLAG_CHOICE, ENCODE_STREAM_ROLES, "passage", "put the model folder's prompt of this name before each text",
      FIELD(role)},
+    {"commit-seconds", 0, FLAG_NUMBER, "S", "30",
+     "a kill loses at most so many seconds of encoding; 0 keeps every batch of texts as soon as it is encoded",
+     FIELD(commit_seconds)},
     {"add", 0, FLAG_SWITCH, NULL, NULL, "add the documents of CORPUS to the index DIR", FIELD(add)},
     {"delete", 0, FLAG_SWITCH, NULL, NULL, "delete the documents whose ids the file IDS lists", FIELD(remove)},
     {"check", 0, FLAG_SWITCH, NULL, NULL, "read every byte of the index DIR and compare checksums", FIELD(check)},
     {"model", 0, FLAG_TEXT, "MODEL", NULL, "with --add: where the index's model is now", FIELD(model)},
     FLAG_END};
-
-/* A kill loses at most this much encoding; a commit costs a segment and some milliseconds. */
-static const double COMMIT_SECONDS = 30;
 
 typedef struct index_job {
     cli *c;
@@ -154,7 +155,8 @@ static tri_status add_documents(void *ctx, const record *records, size_t n, cons
     mem_free(documents);
     if (st) return st;
     job->n_added += n;
-    return progress_seconds(&job->c->bar) - job->committed_at < COMMIT_SECONDS ? TRI_OK : commit(job, err);
+    const struct index_args *args = job->c->options; /* a commit costs a segment and some milliseconds */
+    return progress_seconds(&job->c->bar) - job->committed_at < args->commit_seconds ? TRI_OK : commit(job, err);
 }
 
 /* What was encoded before Ctrl-C is kept. */

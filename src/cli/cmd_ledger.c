@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/number.h"
 #include "cli/json_out.h"
 #include "cli/text_table.h"
 #include "lab/ledger.h"
@@ -33,7 +34,7 @@ typedef struct view {
     const struct ledger_args *args;
     bool json;
     size_t skip, seen, shown; /* of the rows that args->name asks for */
-    double seconds, billed, price, started_hours, started_hours_price;
+    double seconds, billed, price, started_hours, started_hours_price, paid_until;
     text_table table;
     buf out;
 } view;
@@ -50,19 +51,36 @@ static void say_when(double seconds, char out[24])
     if (!gmtime_r(&t, &parts) || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) snprintf(out, 24, "?");
 }
 
-/* Renting by the hour charges every started one. */
-static void add_up(view *v, const ledger_entry *e)
+/* Renting by the hour charges every started one; what runs in an hour that is paid for adds nothing. */
+static void add_hours(view *v, const ledger_entry *e)
 {
-    double hours = ceil(e->seconds / 3600);
-    v->shown++;
-    v->seconds += e->seconds;
-    v->billed += e->billed;
-    v->price += e->price;
+    double begin = fmax(e->began, v->paid_until), end = e->began + e->seconds;
+    double hours = end > begin ? ceil((end - begin) / 3600) : 0;
+    if (hours > 0) v->paid_until = begin + hours * 3600;
     v->started_hours += hours;
     v->started_hours_price += hours * e->rate;
 }
 
+static void add_up(view *v, const ledger_entry *e)
+{
+    v->shown++;
+    v->seconds += e->seconds;
+    v->billed += e->billed;
+    v->price += e->price;
+    add_hours(v, e);
+}
+
 /* ---- one row -------------------------------------------------------------------------------------------------------- */
+
+/* "ndcg@10 0.9609": the first of {"ndcg@10": 0.96089364363776231, ...}. */
+static tri_status first_metric(view *v, const ledger_entry *e)
+{
+    double value;
+    const char *name = e->metrics ? strchr(e->metrics, '"') : NULL, *end = name ? strchr(name + 1, '"') : NULL;
+    const char *number = end ? end + 1 + strspn(end + 1, ": ") : NULL;
+    if (!number || !number_parse_f64(number, strcspn(number, ",} "), &value)) return text_table_cell(&v->table, "-");
+    return text_table_format(&v->table, "%.*s %.4f", (int)(end - name - 1), name + 1, value);
+}
 
 static tri_status text_row(view *v, const ledger_entry *e)
 {
@@ -70,8 +88,9 @@ static tri_status text_row(view *v, const ledger_entry *e)
     say_when(e->began, when);
     TRI_TRY(text_table_format(&v->table, "%" PRId64, e->id));
     TRI_TRY(text_table_cell(&v->table, when));
-    const char *words[4] = {e->name, e->device, e->outcome, e->metrics};
-    for (int i = 0; i < 4; i++) TRI_TRY(text_table_cell(&v->table, words[i] ? words[i] : "-"));
+    const char *words[3] = {e->name, e->device, e->outcome};
+    for (int i = 0; i < 3; i++) TRI_TRY(text_table_cell(&v->table, words[i] ? words[i] : "-"));
+    TRI_TRY(first_metric(v, e));
     TRI_TRY(text_table_cell(&v->table, e->note ? e->note : "-"));
     TRI_TRY(text_table_format(&v->table, "%.1f", e->seconds / 60));
     TRI_TRY(text_table_format(&v->table, "%.1f", e->billed));
@@ -155,8 +174,8 @@ static tri_status end_json(view *v, const char *path)
 
 static tri_status begin(view *v)
 {
-    static const char *const heads[N_COLUMNS] = {"#",       "began", "name",    "device", "outcome",
-                                                 "metrics", "note",  "minutes", "billed", "price"};
+    static const char *const heads[N_COLUMNS] = {"#",      "began", "name",    "device", "outcome",
+                                                 "metric", "note",  "minutes", "billed", "price"};
     if (v->json) return buf_str(&v->out, "{\"entries\": [");
     v->table.n_left = 7;
     for (int i = 0; i < N_COLUMNS; i++) TRI_TRY(text_table_cell(&v->table, heads[i]));

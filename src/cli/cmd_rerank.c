@@ -12,11 +12,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "cli/half_gain.h"
+#include "cli/pair_scorer.h"
 #include "cli/rerank_groups.h"
 #include "cli/rerank_out.h"
 #include "cli/rerank_watch.h"
 #include "cli/setup.h"
-#include "lab/score_cache.h"
 #include "trident/rerank.h"
 
 struct rerank_args {
@@ -59,63 +59,24 @@ typedef struct rerank_job {
     rerank_groups groups;
     rerank_out out;
     rerank_watch watch;
-    score_cache *cache;
-    tri_pair *todo; /* [groups.n_pairs] those to compute, and their places in the window */
-    size_t *place;
-    tri_pair_score *scores; /* [n_pairs] of the window; */
-    tri_pair_score *fresh;  /* [n_todo] */
-    size_t cap, n_todo;
-    uint64_t n_pairs, n_cached;
+    pair_scorer scorer;
+    tri_pair_score *scores; /* [cap] of the window's pairs */
+    size_t cap;
 } rerank_job;
 
 /* ---- a window ------------------------------------------------------------------------------------------------------- */
 
-static tri_status make_room(rerank_job *job, size_t n, tri_error *err)
-{
-    if (n <= job->cap) return TRI_OK;
-    tri_pair *todo = mem_realloc(job->todo, n * sizeof *todo);
-    if (todo) job->todo = todo;
-    size_t *place = mem_realloc(job->place, n * sizeof *place);
-    if (place) job->place = place;
-    tri_pair_score *scores = mem_realloc(job->scores, n * sizeof *scores);
-    if (scores) job->scores = scores;
-    tri_pair_score *fresh = mem_realloc(job->fresh, n * sizeof *fresh);
-    if (fresh) job->fresh = fresh;
-    if (!todo || !place || !scores || !fresh) return err_memory(err, n * (sizeof *todo + sizeof *place + 2 * sizeof *scores));
-    job->cap = n;
-    return TRI_OK;
-}
-
-static tri_status look_in_cache(rerank_job *job, tri_error *err)
-{
-    const rerank_groups *g = &job->groups;
-    job->n_todo = 0;
-    for (size_t i = 0; i < g->n_pairs; i++) {
-        bool found = false;
-        if (job->cache) TRI_TRY(score_cache_find(job->cache, &g->pairs[i], &job->scores[i], &found, err));
-        job->n_cached += found;
-        if (found) continue;
-        job->todo[job->n_todo] = g->pairs[i];
-        job->place[job->n_todo++] = i;
-    }
-    return TRI_OK;
-}
-
-static tri_status keep_scores(void *ctx, const size_t *pairs, size_t n, tri_error *err)
-{
-    rerank_job *job = ctx;
-    return score_cache_put(job->cache, job->todo, job->fresh, pairs, n, err);
-}
-
 static tri_status score_window(rerank_job *job, tri_error *err)
 {
     size_t n = job->groups.n_pairs;
-    TRI_TRY(make_room(job, n, err));
-    TRI_TRY(look_in_cache(job, err));
-    TRI_TRY(tri_rerank(job->model.session, &job->options, job->todo, job->n_todo, job->fresh, err));
-    for (size_t i = 0; i < job->n_todo; i++) job->scores[job->place[i]] = job->fresh[i];
+    if (n > job->cap) {
+        tri_pair_score *scores = mem_realloc(job->scores, n * sizeof *scores);
+        if (!scores) return err_memory(err, n * sizeof *scores);
+        job->scores = scores;
+        job->cap = n;
+    }
+    TRI_TRY(pair_scorer_run(&job->scorer, job->groups.pairs, n, job->scores, err));
     for (size_t i = 0; i < n; i++) rerank_watch_add(&job->watch, &job->scores[i]);
-    job->n_pairs += n;
     return TRI_OK;
 }
 
@@ -142,9 +103,9 @@ static void report(const rerank_job *job)
 {
     progress_end(&job->c->bar);
     rerank_watch_report(&job->watch, job->c, job->options.max_length, job->options.activation != TRI_SCORE_NONE);
-    if (job->cache)
-        cli_note(job->c, "%llu of %llu pairs came from the cache", (unsigned long long)job->n_cached,
-                 (unsigned long long)job->n_pairs);
+    if (job->scorer.cache)
+        cli_note(job->c, "%llu of %llu pairs came from the cache", (unsigned long long)job->scorer.n_cached,
+                 (unsigned long long)job->scorer.n_pairs);
     object_lines_report(&job->groups.lines, job->c);
     half_gain_note(job->c, job->model.engine);
 }
@@ -174,30 +135,11 @@ static void settle_options(rerank_job *job)
     o->cut = args->cut < 0 ? TRI_CUT_MODEL : args->cut == 0 ? TRI_CUT_PASSAGE : TRI_CUT_LONGEST;
     o->windows = args->windows;
     o->activation = args->activation < 0 ? TRI_SCORE_MODEL : args->activation == 0 ? TRI_SCORE_SIGMOID : TRI_SCORE_NONE;
-    if (o->activation == TRI_SCORE_MODEL)
-        o->activation = strcmp(job->model.info.score_activation, "identity") == 0 ? TRI_SCORE_NONE : TRI_SCORE_SIGMOID;
+    pair_scorer_settle(&job->model, o);
     o->on_long = job->c->shared.on_long;
     o->batch_pairs = args->batch;
     o->progress = progress_tick;
     o->progress_ctx = &job->c->bar;
-}
-
-static tri_status open_cache(rerank_job *job, tri_error *err)
-{
-    const struct rerank_args *args = job->c->options;
-    tri_rerank_options *o = &job->options;
-    if (!args->cache) return TRI_OK;
-    cache_terms terms = {.model = job->model.info.fingerprint,
-                         .precision = job->model.info.precision,
-                         .max_length = o->max_length,
-                         .query_max = o->query_max,
-                         .cut = o->cut,
-                         .windows = o->windows,
-                         .sigmoid = o->activation == TRI_SCORE_SIGMOID};
-    TRI_TRY(score_cache_open(args->cache, &terms, &job->cache, err));
-    o->scored = keep_scores;
-    o->scored_ctx = job;
-    return TRI_OK;
 }
 
 /* A session that does not fit the memory limit is tried with fewer tokens a pass, down to one pair. */
@@ -227,7 +169,8 @@ static tri_status open_model(rerank_job *job, tri_error *err)
         c->shared.max_length = job->model.info.max_tokens < MAX_LENGTH ? job->model.info.max_tokens : MAX_LENGTH;
     TRI_TRY(open_session(job, err));
     settle_options(job);
-    return open_cache(job, err);
+    const struct rerank_args *args = c->options;
+    return pair_scorer_open(&job->scorer, &job->model, &job->options, args->cache, err);
 }
 
 static tri_status run(cli *c, tri_error *err)
@@ -237,12 +180,9 @@ static tri_status run(cli *c, tri_error *err)
     job->c = c;
     tri_status st = open_model(job, err);
     if (!st) st = run_job(job, err);
-    tri_status closed = score_cache_close(job->cache, st ? NULL : err);
+    tri_status closed = pair_scorer_close(&job->scorer, st ? NULL : err);
     setup_close(&job->model);
-    mem_free(job->todo);
-    mem_free(job->place);
     mem_free(job->scores);
-    mem_free(job->fresh);
     mem_free(job);
     return st ? st : closed;
 }

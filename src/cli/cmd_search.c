@@ -13,20 +13,22 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/number.h"
 #include "cli/encode_stream.h"
 #include "cli/hit_writer.h"
 #include "cli/index_meta.h"
+#include "cli/search_part.h"
 #include "cli/search_rerank.h"
 #include "cli/seen_ids.h"
 #include "trident/search.h"
 
 struct search_args {
-    const char *output, *to, *weights, *model, *threshold, *rerank;
+    const char *output, *to, *weights, *model, *threshold, *rerank, *cache;
     size_t k, candidates, rerank_top;
     double rrf_k;
     int mode, role, fuse, rrf_base, rescore;
-    bool explain;
+    bool explain, resume;
 };
 
 #define FIELD(name) offsetof(struct search_args, name)
@@ -55,6 +57,10 @@ static const flag flags[] = {
      FIELD(rescore)},
     {"rerank", 0, FLAG_TEXT, "MODEL", NULL, "order the best hits by a cross-encoder", FIELD(rerank)},
     {"rerank-top", 0, FLAG_COUNT, "N", "100", "how many hits the cross-encoder looks at", FIELD(rerank_top)},
+    {"cache", 0, FLAG_TEXT, "FILE", NULL,
+     "with --rerank: scores to take and to keep, an SQLite file or rerank_cache.json, as for trident rerank", FIELD(cache)},
+    {"resume", 0, FLAG_SWITCH, NULL, NULL,
+     "keep finished queries in OUT.part, and go on from there when a run of the same command was killed", FIELD(resume)},
     {"explain", 0, FLAG_SWITCH, NULL, NULL, "add the matching tokens to each hit (.jsonl)", FIELD(explain)},
     FLAG_END};
 
@@ -70,7 +76,12 @@ typedef struct search_job {
     seen_ids seen;
     hit_writer *writer;
     search_rerank reranker; /* where --rerank names a model */
+    search_part part;       /* under --resume */
+    tri_error refused;      /* by an id seen twice, one of them in an earlier run */
 } search_job;
+
+/* Queries of a window under --resume, the most that a kill can cost; with a cross-encoder the cache keeps its passes too. */
+enum { RESUME_QUERIES = 256, RESUME_QUERIES_RERANKED = 16 };
 
 /* ---- what is asked ------------------------------------------------------------------------------------------------------ */
 
@@ -195,7 +206,12 @@ static tri_status write_hits(search_job *job, const record *records, size_t n, c
 static tri_status search_window(void *ctx, const record *records, size_t n, const tri_embeddings *e, tri_error *err)
 {
     search_job *job = ctx;
+    const struct search_args *args = job->c->options;
     tri_hits *hits = NULL;
+    if (job->refused.status) {
+        if (err) *err = job->refused;
+        return job->refused.status;
+    }
     for (size_t i = 0; i < n; i++) TRI_TRY(seen_ids_add(&job->seen, &records[i], err));
     tri_query *queries = mem_calloc(n, sizeof *queries);
     if (!queries) return err_memory(err, n * sizeof *queries);
@@ -205,12 +221,60 @@ static tri_status search_window(void *ctx, const record *records, size_t n, cons
         if (job->want & TRI_MULTI) queries[i].multi = tri_embeddings_multi(e, i);
     }
     tri_status st = tri_search(job->index, &job->options, queries, n, &hits, err);
-    const struct search_args *args = job->c->options;
     if (st == TRI_OK && args->rerank) st = search_rerank_run(&job->reranker, records, n, hits, err);
     if (st == TRI_OK) st = write_hits(job, records, n, queries, e, hits, err);
+    if (st == TRI_OK && args->resume) st = search_part_end_window(&job->part, records[n - 1].line, err);
     tri_hits_free(hits);
     mem_free(queries);
     return st;
+}
+
+/* Is this query still to be done? */
+static bool is_wanted(void *ctx, const record *r)
+{
+    search_job *job = ctx;
+    if (r->line > job->part.done_line) return true;
+    if (!job->refused.status) seen_ids_add(&job->seen, r, &job->refused);
+    return false;
+}
+
+/* ---- resuming ----------------------------------------------------------------------------------------------------------- */
+
+/* Everything that the bytes of the output depend on, as one number. */
+static tri_status hash_terms(search_job *job, uint64_t *out, tri_error *err)
+{
+    const struct search_args *args = job->c->options;
+    const tri_search_options *o = &job->options;
+    const tri_index_info *i = &job->info;
+    uint64_t queries;
+    buf b;
+    TRI_TRY(index_meta_hash_file(job->c->args[1], &queries, err));
+    buf_init(&b, 0);
+    tri_status st = buf_printf(&b, "%016" PRIx64 " %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", queries, i->meta_json, i->n_live,
+                               i->n_deleted, i->n_multi_rows);
+    if (!st)
+        st = buf_printf(&b, "%zu %zu %d %d %a %a %a %a %d %zu %d %a %d %d %d\n", args->k, o->k, o->mode, o->fuse, o->weights[0],
+                        o->weights[1], o->weights[2], o->rrf_k, o->rrf_base, o->candidates, o->threshold, o->threshold_value,
+                        o->rescore_multi, args->role, args->explain);
+    if (!st)
+        st = buf_printf(&b, "%016" PRIx64 " %s %zu %d %d\n", job->model.info.fingerprint, job->model.info.precision,
+                        job->c->shared.max_length, job->c->shared.on_long, hit_writer_find(args->to, args->output));
+    if (!st && args->rerank)
+        st = buf_printf(&b, "%016" PRIx64 " %s\n", job->reranker.model.info.fingerprint, job->reranker.model.info.precision);
+    *out = hash64(b.data, b.len);
+    buf_drop(&b);
+    return st ? err_memory(err, 256) : TRI_OK;
+}
+
+static tri_status open_part(search_job *job, tri_error *err)
+{
+    const struct search_args *args = job->c->options;
+    uint64_t terms;
+    TRI_TRY(hash_terms(job, &terms, err));
+    TRI_TRY(search_part_open(&job->part, args->output, terms, err));
+    if (job->part.done_line)
+        cli_note(job->c, "going on: the queries up to line %" PRIu64 " are in %s already", job->part.done_line, job->part.path);
+    return TRI_OK;
 }
 
 static tri_status run_queries(search_job *job, tri_error *err)
@@ -231,13 +295,26 @@ static tri_status run_queries(search_job *job, tri_error *err)
                             .explain = args->explain,
                             .index = job->index,
                             .tokenizer = tri_model_tokenizer(job->model.model)};
+    if (args->resume) {
+        TRI_TRY(open_part(job, err));
+        plan.into = &job->part.block;
+        s.wanted = is_wanted;
+        s.window_records = args->rerank ? RESUME_QUERIES_RERANKED : RESUME_QUERIES;
+    }
     TRI_TRY(hit_writer_open(&plan, &job->writer, err));
     seen_ids_init(&job->seen, s.path);
     tri_status st = encode_stream_run(&s, err);
     seen_ids_drop(&job->seen);
-    if (st == TRI_OK) return hit_writer_commit(job->writer, err);
-    hit_writer_discard(job->writer);
-    return st;
+    if (st == TRI_OK && job->refused.status) {
+        if (err) *err = job->refused;
+        st = job->refused.status;
+    }
+    if (st) {
+        hit_writer_discard(job->writer);
+        return st;
+    }
+    TRI_TRY(hit_writer_commit(job->writer, err));
+    return args->resume ? search_part_commit(&job->part, err) : TRI_OK;
 }
 
 static tri_status run_job(search_job *job, tri_error *err)
@@ -255,7 +332,7 @@ static tri_status run_job(search_job *job, tri_error *err)
     job->want = wanted_of_queries(job);
     TRI_TRY(open_model(job, err));
     const struct search_args *args = job->c->options;
-    if (args->rerank) TRI_TRY(search_rerank_open(&job->reranker, job->c, args->rerank, args->rerank_top, err));
+    if (args->rerank) TRI_TRY(search_rerank_open(&job->reranker, job->c, args->rerank, args->rerank_top, args->cache, err));
     return run_queries(job, err);
 }
 
@@ -267,17 +344,21 @@ static tri_status run(cli *c, tri_error *err)
         return cli_usage(c, err, "the suffix of %s tells no format: name it .trec or .jsonl, or add --to", args->output);
     if (args->explain && format != HIT_WRITER_JSONL)
         return cli_usage(c, err, "--explain needs .jsonl: a run file has no place for tokens");
+    if (args->cache && !args->rerank) return cli_usage(c, err, "--cache keeps the scores of --rerank, which is not given");
+    if (args->resume && (strcmp(args->output, "-") == 0 || strcmp(c->args[1], "-") == 0))
+        return cli_usage(c, err, "--resume needs files: queries that can be read again, and -o FILE");
     search_job *job = mem_calloc(1, sizeof *job);
     if (!job) return err_memory(err, sizeof *job);
     job->c = c;
     job->dir = c->args[0];
     tri_status st = read_options(job, err);
     if (st == TRI_OK) st = run_job(job, err);
-    search_rerank_close(&job->reranker);
+    tri_status closed = search_rerank_close(&job->reranker, st ? NULL : err);
+    search_part_close(&job->part);
     tri_index_close(job->index);
     setup_close(&job->model);
     mem_free(job);
-    return st;
+    return st ? st : closed;
 }
 
 const cli_command cmd_search = {
@@ -290,7 +371,8 @@ const cli_command cmd_search = {
              "was not computed is null;\n"
              "             with --explain \"tokens\": [{\"query\", \"passage\", \"weight\", \"leg\"}]\n"
              "With --rerank the score is the cross-encoder's, and -k of the --rerank-top hits are shown. "
-             "Equal scores are in insertion order. Presets of weights: mkqa is 1,0.3,1 and mldr 0.15,0.5,0.35.",
+             "With --resume the output's bytes are the same, killed or not. Equal scores are in insertion order. Presets of "
+             "weights: mkqa is 1,0.3,1 and mldr 0.15,0.5,0.35.",
     .examples = {"trident search corpus.index queries.jsonl -k 100 -o run.trec",
                  "echo '{\"text\": \"what is M3\"}' | trident search corpus.index - --explain"},
     .flags = flags,

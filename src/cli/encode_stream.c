@@ -108,13 +108,15 @@ static tri_status run_windows(encode_stream *s, record_reader *r, tri_error *err
 {
     bool has_multi = (s->options.want ? s->options.want : s->model->info.want) & TRI_MULTI;
     size_t most = has_multi ? WINDOW_BYTES_MULTI : WINDOW_BYTES, bytes = 2 * WINDOW_BYTES_LEAST;
+    size_t records = s->window_records ? s->window_records : WINDOW_RECORDS;
     progress_begin(&s->c->bar, s->what, s->unit, object_lines_extent(s->path), s->c->shared.quiet);
     for (uint64_t from = 0;;) {
         double began = progress_seconds(&s->c->bar);
-        TRI_TRY(record_reader_fill(r, WINDOW_RECORDS, bytes, err));
+        TRI_TRY(record_reader_fill(r, records, bytes, err));
         if (!r->n) return cli_check_stop(err);
         uint64_t to = record_reader_bytes(r);
         size_t n = choose(s, r);
+        s->c->bar.there = s->n_left_out;
         progress_span(&s->c->bar, from, to, n);
         if (!n) progress_skip(&s->c->bar);
         TRI_TRY(encode_window(s, r, n, err));

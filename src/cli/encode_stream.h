@@ -25,6 +25,7 @@ typedef struct encode_stream {
     /* records[i] belongs to embedding i of e */
     tri_status (*put)(void *ctx, const record *records, size_t n, const tri_embeddings *e, tri_error *err);
     void *ctx;
+    size_t window_records;                               /* most texts of a window; 0 = as many as pay */
     uint64_t n_texts, n_tokens, n_truncated, n_left_out; /* results */
 } encode_stream;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/nearest.h"
 #include "base/number.h"
 
 enum { HELP_INDENT = 32, HELP_WIDTH = 112, MAX_WORD = 40 };
@@ -109,40 +110,6 @@ tri_status flags_default(const flag_set *sets, size_t n_sets, tri_error *err)
     return TRI_OK;
 }
 
-/* Edit distance with neighbouring letters swapped as one step (optimal string alignment), bounded by MAX_WORD. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    if (n > MAX_WORD || m > MAX_WORD) return MAX_WORD;
-    size_t d[MAX_WORD + 1][MAX_WORD + 1];
-    for (size_t i = 0; i <= n; i++) d[i][0] = i;
-    for (size_t j = 0; j <= m; j++) d[0][j] = j;
-    for (size_t i = 1; i <= n; i++)
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < best) best = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < best) best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    return d[n][m];
-}
-
-const char *flags_nearest(const char *word, const char *(*next)(void *ctx, size_t i), void *ctx)
-{
-    size_t best = 1 + strlen(word) / 3; /* a third of the letters may be wrong; more is another word */
-    const char *found = NULL, *candidate;
-    for (size_t i = 0; (candidate = next(ctx, i)) != NULL; i++) {
-        size_t d = distance(word, candidate);
-        if (d <= best && (!found || d < best)) {
-            best = d;
-            found = candidate;
-        }
-    }
-    return found;
-}
-
 typedef struct flag_names {
     const flag_set *sets;
     size_t n_sets;
@@ -161,7 +128,7 @@ static tri_status unknown(const flag_set *sets, size_t n_sets, const char *typed
 {
     flag_names names = {sets, n_sets};
     tri_status st = err_set(err, TRI_ERR_ARGUMENT, "unknown flag \"%s\"", typed);
-    const char *near_name = name ? flags_nearest(name, flag_name_at, &names) : NULL;
+    const char *near_name = name ? nearest_word(name, flag_name_at, &names) : NULL;
     return near_name ? err_hint(err, st, "did you mean --%s?", near_name) : st;
 }
 

@@ -59,7 +59,4 @@ tri_status flags_parse(const flag_set *sets, size_t n_sets, char *const *argv, s
 /* The tables as help text. */
 tri_status flags_describe(const flag_set *sets, size_t n_sets, buf *out);
 
-/* The word of `words` nearest to a mistyped one, NULL when none is near. next(ctx, i) answers NULL past the last. */
-const char *flags_nearest(const char *word, const char *(*next)(void *ctx, size_t i), void *ctx);
-
 #endif

@@ -17,7 +17,7 @@ enum { EXPLAIN_MATCHES = 64 };
 
 struct hit_writer {
     hit_writer_plan plan;
-    out_file *file;
+    out_file *file; /* NULL where plan.into takes the lines */
     buf line;
 };
 
@@ -34,7 +34,7 @@ tri_status hit_writer_open(const hit_writer_plan *plan, hit_writer **out, tri_er
     if (!w) return err_memory(err, sizeof *w);
     w->plan = *plan;
     buf_init(&w->line, 0);
-    tri_status st = out_file_open(plan->path, &w->file, err);
+    tri_status st = plan->into ? TRI_OK : out_file_open(plan->path, &w->file, err);
     if (st)
         mem_free(w);
     else
@@ -135,12 +135,13 @@ tri_status hit_writer_put(hit_writer *w, const hit_writer_query *query, size_t r
 {
     buf_clear(&w->line);
     TRI_TRY(w->plan.format == HIT_WRITER_TREC ? put_trec(w, query, rank, hit, err) : put_object(w, query, rank, hit, err));
-    return out_file_write(w->file, w->line.data, w->line.len, err);
+    if (w->file) return out_file_write(w->file, w->line.data, w->line.len, err);
+    return buf_append(w->plan.into, w->line.data, w->line.len) ? err_memory(err, w->line.len) : TRI_OK;
 }
 
 tri_status hit_writer_commit(hit_writer *w, tri_error *err)
 {
-    tri_status st = out_file_commit(w->file, err);
+    tri_status st = w->file ? out_file_commit(w->file, err) : TRI_OK;
     buf_drop(&w->line);
     mem_free(w);
     return st;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "cli/record.h"
 #include "trident/search.h"
 
@@ -18,6 +19,7 @@ int hit_writer_find(const char *to, const char *path);
 
 typedef struct hit_writer_plan {
     const char *path;
+    buf *into; /* lines go here instead of to a file at path; NULL = to the file */
     int format;
     bool explain;             /* adds the matching tokens; JSONL only */
     const tri_index *index;   /* for explain */

@@ -11,10 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/progress_file.h"
 #include "cli/signals.h"
 
 /* 0.2 s: smooth to the eye, nothing in a profile. 10 s: the contract of cli.md for logs. 1 s: shorter work needs no bar. */
-static const double TERMINAL_EVERY = 0.2, LOG_EVERY = 10.0, FIRST_AFTER = 1.0;
+static const double TERMINAL_EVERY = 0.2, LOG_EVERY = 10.0, FIRST_AFTER = 1.0, TOLD_EVERY = 0.25;
 enum { BAR_CELLS = 24 };
 
 static double now(void)
@@ -29,6 +30,7 @@ void progress_begin(progress *p, const char *what, const char *unit, uint64_t ex
     *p = (progress){.what = what, .unit = unit, .on = !quiet, .extent = extent, .began = now()};
     p->terminal = isatty(STDERR_FILENO) == 1;
     p->shown = p->began;
+    p->file = progress_file_path();
 }
 
 double progress_seconds(const progress *p)
@@ -109,8 +111,12 @@ static void draw(progress *p)
 
 static void maybe_draw(progress *p)
 {
-    if (!p->on) return;
     double t = now();
+    if (p->file && t - p->told >= TOLD_EVERY) {
+        p->told = t;
+        progress_file_write(p);
+    }
+    if (!p->on) return;
     if (t - p->began < FIRST_AFTER || t - p->shown < (p->terminal ? TERMINAL_EVERY : LOG_EVERY)) return;
     p->shown = t;
     draw(p);
@@ -125,6 +131,7 @@ void progress_span(progress *p, uint64_t from, uint64_t to, uint64_t items)
     p->span_items = items;
     p->span_tokens = 0;
     p->share = 0;
+    if (items) p->told = 0; /* a new span is told at once */
     maybe_draw(p);
 }
 
@@ -162,6 +169,9 @@ void progress_hide(progress *p)
 
 void progress_end(progress *p)
 {
+    p->told = 0;
+    if (p->file) progress_span(p, p->extent, p->extent, 0);
+    p->file = NULL;
     if (!p->on || !p->drawn) return;
     progress_span(p, p->extent, p->extent, 0);
     if (p->terminal) {

@@ -19,8 +19,10 @@ typedef struct progress {
     uint64_t extent, from, to; /* in bytes or items */
     uint64_t skipped;          /* of the extent, passed without work: an earlier run did it */
     uint64_t items, span_items, tokens, span_tokens;
-    double share; /* of the span done */
-    double began, shown;
+    uint64_t there; /* items that an earlier run had done; set by whoever counts them */
+    double share;   /* of the span done */
+    double began, shown, told;
+    const char *file; /* progress_file.h; NULL = nobody asked */
 } progress;
 
 void progress_begin(progress *p, const char *what, const char *unit, uint64_t extent, bool quiet);

@@ -10,17 +10,10 @@
 
 enum { MAX_LENGTH = 512 };
 
-static int stopped(void *ctx, uint64_t done, uint64_t total)
-{
-    (void)ctx;
-    (void)done;
-    (void)total;
-    return cli_check_stop(NULL) != TRI_OK;
-}
-
-tri_status search_rerank_open(search_rerank *r, cli *c, const char *name, size_t top, tri_error *err)
+tri_status search_rerank_open(search_rerank *r, cli *c, const char *name, size_t top, const char *cache, tri_error *err)
 {
     tri_session_options o;
+    tri_rerank_options options;
     memset(r, 0, sizeof *r);
     r->c = c;
     r->top = top;
@@ -32,9 +25,13 @@ tri_status search_rerank_open(search_rerank *r, cli *c, const char *name, size_t
     tri_session_options_init(&o);
     o.max_length = r->model.info.max_tokens < MAX_LENGTH ? r->model.info.max_tokens : MAX_LENGTH;
     o.memory_limit = c->shared.memory_limit;
-    tri_rerank_options_init(&r->options);
-    r->options.progress = stopped;
-    return tri_session_new(r->model.model, &o, &r->model.session, err);
+    TRI_TRY(tri_session_new(r->model.model, &o, &r->model.session, err));
+    tri_rerank_options_init(&options); /* as `trident rerank` has them: the two may share a cache */
+    options.max_length = o.max_length;
+    options.progress = progress_tick;
+    options.progress_ctx = &c->bar;
+    pair_scorer_settle(&r->model, &options);
+    return pair_scorer_open(&r->scorer, &r->model, &options, cache, err);
 }
 
 static void drop_window(search_rerank *r)
@@ -49,11 +46,16 @@ static void drop_window(search_rerank *r)
     r->scores = NULL;
 }
 
-void search_rerank_close(search_rerank *r)
+tri_status search_rerank_close(search_rerank *r, tri_error *err)
 {
     if (r->c && r->model.model) rerank_watch_report(&r->watch, r->c, MAX_LENGTH, true);
+    if (r->scorer.cache)
+        cli_note(r->c, "%llu of %llu pairs came from the cache", (unsigned long long)r->scorer.n_cached,
+                 (unsigned long long)r->scorer.n_pairs);
+    tri_status st = pair_scorer_close(&r->scorer, err);
     drop_window(r);
     setup_close(&r->model);
+    return st;
 }
 
 static tri_status make_window(search_rerank *r, size_t n, const tri_hits *hits, tri_error *err)
@@ -118,7 +120,7 @@ tri_status search_rerank_run(search_rerank *r, const record *records, size_t n, 
 {
     TRI_TRY(make_window(r, n, hits, err));
     TRI_TRY(collect(r, records, n, hits, err));
-    TRI_TRY(tri_rerank(r->model.session, &r->options, r->pairs, r->start[n], r->scores, err));
+    TRI_TRY(pair_scorer_run(&r->scorer, r->pairs, r->start[n], r->scores, err));
     for (size_t i = 0; i < r->start[n]; i++) rerank_watch_add(&r->watch, &r->scores[i]);
     for (size_t q = 0; q < n; q++)
         if (r->start[q + 1] > r->start[q]) TRI_TRY(reorder(r, r->start[q], r->start[q + 1] - r->start[q], err));

@@ -3,6 +3,7 @@
 #ifndef TRI_CLI_SEARCH_RERANK_H
 #define TRI_CLI_SEARCH_RERANK_H
 
+#include "cli/pair_scorer.h"
 #include "cli/record.h"
 #include "cli/rerank_watch.h"
 #include "trident/rerank.h"
@@ -11,7 +12,7 @@
 typedef struct search_rerank {
     cli *c;
     setup_model model;
-    tri_rerank_options options;
+    pair_scorer scorer;
     size_t top; /* hits of a query that are looked at */
     rerank_watch watch;
     tri_hit *hits; /* of the window, reordered: query q's are start[q] .. start[q + 1] */
@@ -21,11 +22,11 @@ typedef struct search_rerank {
 } search_rerank;
 
 /* `name`: a folder or a pulled model, opened under the command's machine flags; pairs are cut at 512 tokens, or where the model
- * ends. */
-tri_status search_rerank_open(search_rerank *r, cli *c, const char *name, size_t top, tri_error *err);
+ * ends. cache: a file of scores (score_cache.h), or NULL. */
+tri_status search_rerank_open(search_rerank *r, cli *c, const char *name, size_t top, const char *cache, tri_error *err);
 /* Takes the kept hits of each query, `top` at most, and fills hits and start; a hit's score is the cross-encoder's. Equal
  * logits stay in the first stage's order. A query of token ids has no text to read: TRI_ERR_ARGUMENT names its line. */
 tri_status search_rerank_run(search_rerank *r, const record *records, size_t n, const tri_hits *hits, tri_error *err);
-void search_rerank_close(search_rerank *r);
+tri_status search_rerank_close(search_rerank *r, tri_error *err);
 
 #endif

@@ -13,7 +13,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+#include "base/number.h"
 
 static volatile sig_atomic_t stopped;
 static int empty_file = -1;
@@ -41,11 +46,22 @@ static void make_empty_file(void)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) dup2(empty_file, fd);
 }
 
+/* `trident run` names itself to its children: they end when it does, however it does. It may have ended before this. */
+static void die_with_runner(void)
+{
+    const char *parent = getenv("TRIDENT_PARENT");
+    uint64_t pid;
+    if (!parent || !number_parse_u64(parent, strlen(parent), &pid)) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if ((uint64_t)getppid() != pid) raise(SIGKILL);
+}
+
 void signals_begin(void)
 {
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_stop}; /* no SA_RESTART: a blocked read must return */
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    die_with_runner();
     make_empty_file();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)

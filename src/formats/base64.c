@@ -49,3 +49,16 @@ tri_status base64_decode(const char *text, size_t len, const char *what, uint8_t
     *n = (size_t)(out - start);
     return TRI_OK;
 }
+
+tri_status base64_encode(const uint8_t *bytes, size_t len, buf *out)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        uint32_t v = (uint32_t)bytes[i] << 16 | (n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
+        const char four[4] = {letters[v >> 18], letters[v >> 12 & 63], n > 1 ? letters[v >> 6 & 63] : '=',
+                              n > 2 ? letters[v & 63] : '='};
+        TRI_TRY(buf_append(out, four, sizeof four));
+    }
+    return TRI_OK;
+}

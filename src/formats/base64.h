@@ -7,10 +7,13 @@
 #include <stdint.h>
 
 #include "trident/status.h"
+#include "base/buf.h"
 
 /* Bytes that `len` letters can give at most. */
 size_t base64_bound(size_t len);
 /* out has room for base64_bound(len); *n = bytes written. `what` names the field in messages. */
 tri_status base64_decode(const char *text, size_t len, const char *what, uint8_t *out, size_t *n, tri_error *err);
+/* Appends the letters; no words: the caller knows what was being built. */
+tri_status base64_encode(const uint8_t *bytes, size_t len, buf *out);
 
 #endif

@@ -194,6 +194,21 @@ static tri_status read_word(json_stream *s, const char *word, tri_error *err)
     return TRI_OK;
 }
 
+/* NaN and the infinities, which are no JSON but are written all the same. */
+static bool read_number_word(json_stream *s)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; s->words_for_numbers && i < sizeof words / sizeof *words; i++) {
+        size_t len = strlen(words[i]);
+        if ((size_t)(s->end - s->p) < len || memcmp(s->p, words[i], len)) continue;
+        s->text = (const char *)s->p;
+        s->len = len;
+        s->p += len;
+        return true;
+    }
+    return false;
+}
+
 static void value_done(json_stream *s)
 {
     s->expect = s->depth ? EXPECT_COMMA_OR_END : EXPECT_NOTHING;
@@ -247,7 +262,7 @@ static tri_status read_value(json_stream *s, json_event *event, tri_error *err)
         break;
     default:
         *event = JSON_EVENT_NUMBER;
-        TRI_TRY(read_number(s, err));
+        if (!read_number_word(s)) TRI_TRY(read_number(s, err));
     }
     value_done(s);
     return TRI_OK;

@@ -41,6 +41,7 @@ typedef struct json_stream {
     uint64_t in_object; /* one bit a level, lowest = innermost */
     unsigned depth;
     int expect;
+    bool words_for_numbers; /* set after init: NaN, Infinity and -Infinity, as Python writes them, are numbers too */
     buf decoded;
 } json_stream;
 

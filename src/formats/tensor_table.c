@@ -68,3 +68,63 @@ const weight *tensor_table_find(const tensor_table *t, const char *name, size_t 
     uint32_t place;
     return strmap_find(&t->names, name, name_len, &place) ? &t->items[place] : NULL;
 }
+
+/* ---- foreign names ----------------------------------------------------------------------------------------------------- */
+
+tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn convert, const void *ctx, tri_error *err)
+{
+    char name[TENSOR_NAME_CAP];
+    size_t count = 0;
+    strmap_drop(&t->names);
+    strmap_init(&t->names);
+    for (size_t i = 0; i < t->count; i++) {
+        uint32_t there;
+        if (!convert(ctx, t->items[i].name, name)) continue;
+        size_t len = strlen(name);
+        if (strmap_find(&t->names, name, len, &there))
+            return err_set(err, TRI_ERR_FORMAT, "tensor \"%s\" is there twice, as \"%.200s\" too", name, t->items[i].name);
+        char *copy = arena_copy(&t->store, name, len);
+        if (!copy || strmap_put(&t->names, name, len, (uint32_t)count, NULL, NULL)) return err_memory(err, len);
+        t->items[count] = t->items[i];
+        t->items[count++].name = copy;
+    }
+    t->count = count;
+    return TRI_OK;
+}
+
+tri_status tensor_table_put_rows_before(tensor_table *t, const char *name, size_t n, const float *first, tri_error *err)
+{
+    uint32_t place;
+    if (!strmap_find(&t->names, name, strlen(name), &place)) return TRI_OK;
+    weight *w = &t->items[place];
+    size_t cols = (size_t)w->shape[1], head, bytes;
+    if (w->rank != 2 || w->type == DTYPE_OTHER || !dtype_size(w->type))
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%s\" is no matrix of a type that is read", name);
+    size_t count = w->bytes / dtype_size(w->type);
+    if (!mul_size(n, cols, &head) || !mul_size(head + count, sizeof(float), &bytes)) return err_memory(err, SIZE_MAX);
+    float *rows = arena_alloc(&t->store, bytes ? bytes : 1);
+    if (!rows) return err_memory(err, bytes);
+    for (size_t i = 0; i < head; i++) rows[i] = first ? first[i] : 0;
+    dtype_to_f32(rows + head, w->data, w->type, count);
+    w->shape[0] += n;
+    w->type = DTYPE_F32;
+    w->data = rows;
+    w->bytes = bytes;
+    return TRI_OK;
+}
+
+tri_status tensor_table_split(tensor_table *t, const char *name, const char *const *parts, size_t n_parts, tri_error *err)
+{
+    const weight *found = tensor_table_find(t, name, strlen(name));
+    if (!found) return TRI_OK;
+    weight w = *found;
+    if (w.rank < 1 || w.shape[0] % n_parts)
+        return err_set(err, TRI_ERR_FORMAT, "tensor \"%s\" cannot be cut into %zu", name, n_parts);
+    w.shape[0] /= n_parts;
+    w.bytes /= n_parts;
+    for (size_t i = 0; i < n_parts; i++) {
+        TRI_TRY(tensor_table_add(t, parts[i], strlen(parts[i]), &w, err));
+        w.data = (const char *)w.data + w.bytes;
+    }
+    return TRI_OK; /* the whole stays: nobody asks for it */
+}

@@ -3,7 +3,7 @@
  *
  * A folder offers, in this order: model.safetensors, model.safetensors.index.json, pytorch_model.bin,
  * pytorch_model.bin.index.json. The first that is there is taken and judged; a damaged one is an error and never a reason to
- * try the next. A file is told apart by its first bytes, not by its name.
+ * try the next. A file is told apart by its first bytes, not by its name; a GGUF file is opened by name only.
  *
  * Invariants: (1) an index names shards by plain file names in its own folder: a name with a slash, or "..", is refused; (2)
  * each tensor that the index lists is in the shard it is listed under, and no tensor is in two shards; (3) only headers,
@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "formats/gguf.h"
 #include "formats/json.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_table.h"
@@ -62,8 +63,6 @@ static tri_status check_impostor(const mapped_file *m, tri_error *err)
         err_set(err, TRI_ERR_FORMAT, "the file is a web page (it begins with '<'), not weights");
         return err_hint(err, TRI_ERR_FORMAT, "the download failed and its error page was saved; download the file again");
     }
-    if (starts_with(m, "GGUF"))
-        return err_set(err, TRI_ERR_UNSUPPORTED, "the file is in GGUF form, which this build does not read");
     if (m->len > TAR_MAGIC_AT + sizeof tar_magic && memcmp(m->data + TAR_MAGIC_AT, tar_magic, sizeof tar_magic - 1) == 0) {
         err_set(err, TRI_ERR_UNSUPPORTED, "the file is a tar archive, as torch wrote before 0.1.10; that form is not read");
         return err_hint(err, TRI_ERR_UNSUPPORTED, "load it with torch and save it again");
@@ -71,9 +70,19 @@ static tri_status check_impostor(const mapped_file *m, tri_error *err)
     return TRI_OK;
 }
 
+static tri_status parse_gguf(const mapped_file *m, const char *path, tensor_table *t, tri_error *err)
+{
+    gguf g;
+    tri_status st = gguf_read(m->data, m->len, &g, err);
+    if (!st) st = gguf_add_tensors(&g, path, t, err);
+    gguf_drop(&g);
+    return st;
+}
+
 static tri_status parse_file(const mapped_file *m, const char *path, tensor_table *t, tri_error *err)
 {
     TRI_TRY(check_impostor(m, err));
+    if (gguf_is(m->data, m->len)) return parse_gguf(m, path, t, err);
     if (torch_file_is_zip(m->data, m->len) || torch_file_is_legacy(m->data, m->len))
         return torch_file_parse(m->data, m->len, path, t, err);
     if (m->len >= 2 && m->data[0] == 0x80 && m->data[1] <= 5)
@@ -243,6 +252,11 @@ size_t weights_count(const weights *w)
 const weight *weights_at(const weights *w, size_t i)
 {
     return &w->table.items[i];
+}
+
+tensor_table *weights_table(weights *w)
+{
+    return &w->table;
 }
 
 size_t weights_files(const weights *w)

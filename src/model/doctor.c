@@ -370,8 +370,8 @@ static tri_status examine(visit *v, const tri_embeddings *base, tri_error *err)
     TRI_TRY(check_activation(v, base, err));
     check_specials(v);
     TRI_TRY(check_rules(v, err));
-    check_head(v, "sparse head", v->m->sparse.w, "sparse_linear.pt");
-    check_head(v, "multi head", v->m->multi.w, "colbert_linear.pt");
+    check_head(v, "sparse head", v->m->sparse.w, v->m->sparse_path);
+    check_head(v, "multi head", v->m->multi.w, v->m->multi_path);
     check_outputs(v, base);
     TRI_TRY(check_company(v, base, err));
     if (v->m->tok) {

@@ -36,7 +36,7 @@ static tri_status take_sources(job *j, tri_error *err)
 {
     const weights *tables[3 + MAX_DENSE_MODULES] = {j->m->w, j->m->sparse.w, j->m->multi.w};
     for (size_t i = 0; i < MAX_DENSE_MODULES; i++) tables[3 + i] = j->m->dense.modules[i].w;
-    return packed_sources(j->m->config.dir, tables, 3 + MAX_DENSE_MODULES, &j->m->keep, &j->sources, &j->n_sources, err);
+    return packed_sources(j->m->config.home, tables, 3 + MAX_DENSE_MODULES, &j->m->keep, &j->sources, &j->n_sources, err);
 }
 
 /* ---- what is there --------------------------------------------------------------------------------------------------- */
@@ -71,14 +71,13 @@ static bool same_recipe(const job *j, const packed_file *f, const char *recipe)
 
 static tri_status refresh(const job *j, const packed_file *f, bool *done, tri_error *err)
 {
-    static const char *const names[] = {"sparse_linear.pt", "colbert_linear.pt"};
     const char *heads[2];
     size_t n_heads = 0;
     packed_state state;
     char why[256];
-    if ((j->m->want & TRI_SPARSE) && !j->m->sparse_in_trunk) heads[n_heads++] = names[0];
-    if (j->m->want & TRI_MULTI) heads[n_heads++] = names[1];
-    TRI_TRY(packed_match(f, j->m->config.dir, j->m->w, heads, n_heads, &state, why, err));
+    if ((j->m->want & TRI_SPARSE) && !j->m->sparse_in_trunk) heads[n_heads++] = j->m->sparse_path;
+    if (j->m->want & TRI_MULTI) heads[n_heads++] = j->m->multi_path;
+    TRI_TRY(packed_match(f, j->m->config.home, j->m->w, heads, n_heads, &state, why, err));
     *done = state != PACKED_STALE && f->n_sources == j->n_sources;
     j->result->n_matrices = f->n_entries;
     j->result->bytes = f->map.len;
@@ -132,7 +131,7 @@ static tri_status write_new(job *j, const char *recipe, tri_error *err)
     uint8_t identity[HASH128_BYTES];
     packed_writer *w;
     const packing *pk = &j->m->pk;
-    TRI_TRY(packed_identity(j->m->config.dir, j->sources, j->n_sources, identity, err));
+    TRI_TRY(packed_identity(j->m->config.home, j->sources, j->n_sources, identity, err));
     TRI_TRY(packed_writer_open(j->result->path, &w, err));
     for (size_t i = 0; i < pk->n_list; i++) j->total += bound_bytes(&pk->list[i]);
     for (size_t i = 0; i < pk->n_list; i++) {
@@ -163,7 +162,8 @@ tri_status export_packed_path(precision p, const char *to, const char *path, cha
 {
     char name[64];
     precision_file_name(p, name, sizeof name);
-    tri_status st = to ? file_join(out, LIMIT_PATH, "", to) : file_join(out, LIMIT_PATH, path, name);
+    if (!to) return model_file_beside(path, name, out, err);
+    tri_status st = file_join(out, LIMIT_PATH, "", to);
     return st ? err_set(err, st, "could not write a packed file: its path is too long") : TRI_OK;
 }
 

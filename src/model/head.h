@@ -85,7 +85,8 @@ size_t head_splade_floats(const model_config *config); /* of scratch */
 void head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first, size_t n,
                      float *tmp, float *out);
 
-/* The .pt file of a head: opened, its weight and bias checked. Shared by the two heads. */
-tri_status head_file_open(const char *path, weights **out, tri_error *err);
+/* The file of a head: opened, its weight and bias checked. Shared by the two heads. Of a file that holds tensors "STEM.weight"
+ * and "STEM.bias" (heads.gguf) these alone, as "weight" and "bias". */
+tri_status head_file_open(const char *path, const char *stem, weights **out, tri_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 tri_status head_multi_bind(packing *pk, const model_config *config, const char *path, head_multi *out, tri_error *err)
 {
     const char *name = "weight";
-    TRI_TRY(head_file_open(path, &out->w, err));
+    TRI_TRY(head_file_open(path, "colbert_linear", &out->w, err));
     const weight *t = weights_find(out->w, name);
     out->dim = t && t->rank == 2 && t->shape[0] > 0 && t->shape[0] <= LIMIT_WIDTH ? (size_t)t->shape[0] : config->hidden;
     out->p = pk->p == PRECISION_F32 ? PRECISION_F32 : PRECISION_BF16;

@@ -4,21 +4,44 @@
  * weight = relu(w.h + b) for every token (this file's run gives w.h + b, its collapse keeps what is > 0); per distinct id the
  * maximum (not the sum); `<s> <pad> </s> <unk>` are dropped, `<mask>` is kept; only weights > 0 stay. Ids come out ascending.
  * Not normalised. Always in f32: one column costs nothing, and which tokens weigh most hangs on small differences. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/sort.h"
+#include "formats/tensor_table.h"
 #include "model/bind.h"
 #include "model/head.h"
 
-tri_status head_file_open(const char *path, weights **out, tri_error *err)
+/* Keeps what begins with the stem and a dot, without them. */
+static bool keep_stem(const void *ctx, const char *name, char out[TENSOR_NAME_CAP])
+{
+    const char *stem = ctx;
+    size_t len = strlen(stem);
+    if (strncmp(name, stem, len) != 0 || name[len] != '.') return false;
+    snprintf(out, TENSOR_NAME_CAP, "%s", name + len + 1);
+    return true;
+}
+
+static tri_status take_stem(weights *w, const char *stem, tri_error *err)
+{
+    if (weights_find(w, "weight")) return TRI_OK;
+    return tensor_table_rename(weights_table(w), keep_stem, stem, err);
+}
+
+tri_status head_file_open(const char *path, const char *stem, weights **out, tri_error *err)
 {
     tri_status st = weights_open_file(path, out, err);
     if (st == TRI_ERR_NOT_FOUND)
         err_hint(err, st,
                  "ask for the other outputs only (--want dense), or put the file beside the model; a head is never made up");
     if (st) return st;
+    if ((st = take_stem(*out, stem, err))) {
+        weights_close(*out);
+        *out = NULL;
+        return st;
+    }
     const weight *bad;
     size_t element;
     if (!bind_find_not_finite(*out, &bad, &element)) return TRI_OK;
@@ -32,7 +55,7 @@ tri_status head_file_open(const char *path, weights **out, tri_error *err)
 tri_status head_sparse_bind(packing *pk, const model_config *config, const char *path, head_sparse *out, tri_error *err)
 {
     const char *name = "weight";
-    TRI_TRY(head_file_open(path, &out->w, err));
+    TRI_TRY(head_file_open(path, "sparse_linear", &out->w, err));
     TRI_TRY(bind_linear(pk, out->w, "sparse", &name, 1, 1, config->hidden, PRECISION_F32, &out->matrix, err));
     return bind_vector(pk->c, out->w, "bias", 1, &out->bias, err);
 }

@@ -13,6 +13,7 @@ typedef struct tensor_names {
     const char *qkv;       /* shape.qkv_in_one, */
     const char *q, *k, *v; /* or these */
     const char *o, *attention_norm, *up, *down, *ffn_norm;
+    const char *gate;       /* the wide matrix's second half, where it is a tensor of its own */
     const char *final_norm; /* shape.norms_first */
 } tensor_names;
 

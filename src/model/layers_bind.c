@@ -149,13 +149,27 @@ static tri_status bind_norms(const binder *b, size_t i, layer *l)
     return bind_norm(b, i + 1, names->attention_norm, &l->after_ffn);
 }
 
+static tri_status bind_wide(const binder *b, size_t i, layer *l)
+{
+    char up[NAME_CAP], gate[NAME_CAP];
+    const char *const both[2] = {up, gate};
+    const layer_shape *shape = &b->config->shape;
+    size_t D = b->config->hidden, F = b->config->ffn;
+    if (!b->names->gate)
+        return bind_projection(b, i, b->names->up, shape->ffn == FFN_PLAIN ? F : 2 * F, D, &l->up,
+                               shape->no_up_bias ? NULL : &l->up_bias);
+    make_name(b, i, b->names->up, "weight", up);
+    make_name(b, i, b->names->gate, "weight", gate);
+    return bind_linear(b->pk, b->w, "", both, 2, F, D, b->pk->p, &l->up, b->err);
+}
+
 static tri_status bind_layer(const binder *b, size_t i, layer *l)
 {
     const layer_shape *shape = &b->config->shape;
-    size_t D = b->config->hidden, F = b->config->ffn, wide = shape->ffn == FFN_PLAIN ? F : 2 * F;
+    size_t D = b->config->hidden, F = b->config->ffn;
     TRI_TRY(bind_attention(b, i, l));
     TRI_TRY(bind_norms(b, i, l));
-    TRI_TRY(bind_projection(b, i, b->names->up, wide, D, &l->up, shape->no_up_bias ? NULL : &l->up_bias));
+    TRI_TRY(bind_wide(b, i, l));
     return bind_projection(b, i, b->names->down, D, F, &l->down, shape->no_down_bias ? NULL : &l->down_bias);
 }
 

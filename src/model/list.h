@@ -7,6 +7,7 @@
     X(bert)                                                                                                                    \
     X(xlmr)                                                                                                                    \
     X(gte)                                                                                                                     \
-    X(modernbert)
+    X(modernbert)                                                                                                              \
+    X(nomic)
 
 #endif

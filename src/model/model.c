@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.c — opening a folder: configuration, weights, heads, tokenizer; and what is known about it afterwards.
+/* model.c — opening a folder or a .gguf file: configuration, weights, heads, tokenizer; and what is known about it afterwards.
  *
  * Which heads: sparse_linear.pt and colbert_linear.pt make a model an M3 model. Upstream makes both up at random, in silence,
- * when either is missing. Here: both files absent = a dense model; one absent = an error that names it, unless the caller did
+ * when either is missing. (Of a .gguf file both are in one file beside it.) Here: both files absent = a dense model; one
+ * absent = an error that names it, unless the caller did
  * not ask for that output. A caller who asks for dense alone never has the head files opened. A folder without a tokenizer
  * opens (ids can be encoded); the error is told when the first text comes.
  *
@@ -21,24 +22,33 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/side_task.h"
+#include "model/gguf_model.h"
 #include "model/packed_match.h"
 #include "model/precision_word.h"
 
 static void note_file(model *m, const char *path)
 {
+    for (size_t i = 0; i < m->n_files; i++)
+        if (strcmp(m->files[i], path) == 0) return;
     if (m->n_files < MAX_MODEL_FILES) m->files[m->n_files++] = path;
 }
 
-static const char *path_in(model *m, const char *name)
+static tri_status path_beside(model *m, const char *name, const char **out, tri_error *err)
 {
     char path[LIMIT_PATH];
-    if (file_join(path, sizeof path, m->config.dir, name)) return NULL;
-    return arena_copy(&m->keep, path, strlen(path));
+    TRI_TRY(model_file_beside(m->config.dir, name, path, err));
+    *out = arena_copy(&m->keep, path, strlen(path));
+    return *out ? TRI_OK : err_memory(err, strlen(path));
 }
 
 /* ---- heads --------------------------------------------------------------------------------------------------------- */
 
-static const char sparse_name[] = "sparse_linear.pt", multi_name[] = "colbert_linear.pt";
+static tri_status find_head_files(model *m, tri_error *err)
+{
+    bool is_file = m->config.file == m->config.dir;
+    TRI_TRY(path_beside(m, is_file ? "heads.gguf" : "sparse_linear.pt", &m->sparse_path, err));
+    return path_beside(m, is_file ? "heads.gguf" : "colbert_linear.pt", &m->multi_path, err);
+}
 
 static tri_status say_reranker(const model *m, tri_error *err)
 {
@@ -56,8 +66,8 @@ static tri_status say_sparse_only(const model *m, tri_error *err)
 
 static tri_status choose_heads(model *m, unsigned asked, tri_error *err)
 {
-    const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
-    if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    TRI_TRY(find_head_files(m, err));
+    const char *sparse = m->sparse_path, *multi = m->multi_path;
     if (m->config.task == TASK_RERANK) return asked ? say_reranker(m, err) : TRI_OK;
     bool has_sparse = file_exists(sparse);
     if (m->config.masked_lm && asked == TRI_SPARSE && !has_sparse) m->config.task = TASK_SPLADE;
@@ -77,8 +87,7 @@ static tri_status choose_heads(model *m, unsigned asked, tri_error *err)
 
 static tri_status open_heads(model *m, tri_error *err)
 {
-    const char *sparse = path_in(m, sparse_name), *multi = path_in(m, multi_name);
-    if (!sparse || !multi) return err_memory(err, LIMIT_PATH);
+    const char *sparse = m->sparse_path, *multi = m->multi_path;
     if (m->config.task == TASK_RERANK) return head_logit_bind(&m->pk, &m->config, m->kind, m->w, &m->logit, err);
     if (m->config.task == TASK_SPLADE) return head_splade_bind(&m->pk, &m->config, m->kind, m->w, &m->splade, err);
     TRI_TRY(head_dense_bind(&m->pk, &m->config, &m->dense, err));
@@ -108,9 +117,9 @@ static tri_status judge_packed(model *m, bool was_named, packed_state *state, tr
     char why[256];
     const char *heads[2], *path = m->packed.path, *dir = m->config.dir, *word = precision_word(m->pk.p);
     size_t n_heads = 0;
-    if ((m->want & TRI_SPARSE) && !m->sparse_in_trunk) heads[n_heads++] = sparse_name;
-    if (m->want & TRI_MULTI) heads[n_heads++] = multi_name;
-    TRI_TRY(packed_match(&m->packed, dir, m->w, heads, n_heads, state, why, err));
+    if ((m->want & TRI_SPARSE) && !m->sparse_in_trunk) heads[n_heads++] = m->sparse_path;
+    if (m->want & TRI_MULTI) heads[n_heads++] = m->multi_path;
+    TRI_TRY(packed_match(&m->packed, m->config.home, m->w, heads, n_heads, state, why, err));
     if (*state == PACKED_TOUCHED)
         log_say(&m->log, 1,
                 "the weights of %s have new times and the same content, which took reading them; "
@@ -140,8 +149,8 @@ static tri_status open_packed(model *m, const char *named, const model_how *how,
     char name[64];
     packed_state state;
     precision_file_name(m->pk.p, name, sizeof name);
-    const char *path = named ? named : path_in(m, name);
-    if (!path) return err_memory(err, LIMIT_PATH);
+    const char *path = named;
+    if (!path) TRI_TRY(path_beside(m, name, &path, err));
     if (m->pk.plan_only || !path[0]) return TRI_OK;
     if (!named && !file_exists(path)) return m->pk.p == PRECISION_INT8 ? say_uncalibrated(m, path, err) : TRI_OK;
     tri_status st = packed_file_open(path, &m->packed, err);
@@ -255,7 +264,7 @@ static tri_status take_fingerprint(model *m, tri_error *err)
 
 static tri_status open_weights(model *m, const char *path, const model_how *how, const tri_model_options *o, tri_error *err)
 {
-    TRI_TRY(weights_open_dir(path, &m->w, err));
+    TRI_TRY(m->config.file == m->config.dir ? gguf_model_weights(path, &m->w, err) : weights_open_dir(path, &m->w, err));
     for (size_t i = 0; i < weights_files(m->w); i++) note_file(m, weights_file(m->w, i));
     TRI_TRY(choose_heads(m, o->want, err));
     TRI_TRY(open_packed(m, o->packed, how, err));
@@ -334,14 +343,16 @@ static uint64_t count_parameters(const weights *w)
     return n;
 }
 
-static dtype weights_type(const weights *w)
+/* As the file has it: quantised tensors of a GGUF file are f32 here. */
+static const char *weights_type(const weights *w)
 {
     const weight *largest = NULL;
     for (size_t i = 0; i < weights_count(w); i++) {
         const weight *t = weights_at(w, i);
         if (!largest || t->bytes > largest->bytes) largest = t;
     }
-    return largest ? largest->type : DTYPE_OTHER;
+    if (!largest) return dtype_name(DTYPE_OTHER);
+    return largest->type_name[0] == 'q' ? largest->type_name : dtype_name(largest->type);
 }
 
 static uint64_t packed_total(const model *m)
@@ -384,7 +395,7 @@ void model_info(const model *m, tri_model_info *out)
         .normalizes_dense = c->normalize && c->task != TASK_RERANK,
         .prompt_query = c->prompt_query,
         .prompt_passage = c->prompt_passage,
-        .weights_dtype = dtype_name(weights_type(m->w)),
+        .weights_dtype = weights_type(m->w),
         .weights_bytes = weights_bytes(m->w),
         .packed_bytes = packed_total(m),
         .n_parameters = count_parameters(m->w) + count_parameters(m->sparse.w) + count_parameters(m->multi.w),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.h — a folder, opened: configuration, weights in the backend's form, heads, tokenizer. Immutable; shared by threads. */
+/* model.h — a folder or a .gguf file, opened: configuration, weights in the backend's form, heads, tokenizer. Immutable;
+ * shared by threads. */
 #ifndef TRI_MODEL_MODEL_H
 #define TRI_MODEL_MODEL_H
 
@@ -33,6 +34,7 @@ struct tri_model {
     packed_file packed; /* path NULL = packed from w */
     packing pk;         /* every matrix, encoder's and heads' */
     encoder *enc;
+    const char *sparse_path, *multi_path; /* the heads' files, whether they are there or not; of a .gguf model one file */
     head_dense dense;
     head_sparse sparse;
     head_multi multi;

@@ -5,6 +5,7 @@
  * the maths and holds a value we do not compute is refused: a wrong vector is worse than none. */
 #include "model/model_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "formats/json.h"
 #include "model/arch.h"
+#include "model/model_config_int.h"
 #include "model/st_folder.h"
 
 const char *pooling_name(pooling p)
@@ -70,7 +72,7 @@ static tri_status read_task(const json_t *o, model_config *c, tri_error *err)
     return c->task == TASK_RERANK ? one_label(o, c, err) : TRI_OK;
 }
 
-static tri_status read_config(const json_t *o, model_config *c, const arch **kind, arena *keep, tri_error *err)
+tri_status model_config_read(const json_t *o, model_config *c, const arch **kind, arena *keep, tri_error *err)
 {
     TRI_TRY(find_arch(o, c, kind, keep, err));
     TRI_TRY((*kind)->configure(o, c, keep, err));
@@ -78,25 +80,52 @@ static tri_status read_config(const json_t *o, model_config *c, const arch **kin
     if (c->task == TASK_RERANK && !(*kind)->logit.out[0])
         return err_set(err, TRI_ERR_UNSUPPORTED, "could not use %s: no reranker of \"model_type\" \"%s\" is known", c->file,
                        c->model_type);
-    return st_folder_load(o, c, keep, err);
+    return TRI_OK;
+}
+
+static tri_status load_folder(model_config *c, const arch **kind, arena *keep, tri_error *err)
+{
+    json_t *o;
+    TRI_TRY(json_file_load(c->file, &o, err));
+    tri_status st = model_config_read(o, c, kind, keep, err);
+    if (!st) st = st_folder_load(o, c, keep, err);
+    json_decref(o);
+    return st;
+}
+
+/* The folder that a file lies in. */
+static char *folder_of(const char *path, arena *keep)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return arena_copy(keep, ".", 1);
+    return arena_copy(keep, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+tri_status model_file_beside(const char *model, const char *name, char out[LIMIT_PATH], tri_error *err)
+{
+    int n;
+    if (file_is_dir(model))
+        n = file_join(out, LIMIT_PATH, model, name) ? LIMIT_PATH : 0;
+    else
+        n = snprintf(out, LIMIT_PATH, "%.*s.%s", (int)(strlen(model) - (ends_with(model, ".gguf") ? 5 : 0)), model, name);
+    if (n >= 0 && n < LIMIT_PATH) return TRI_OK;
+    return err_set(err, TRI_ERR_LIMIT, "could not look for %s beside %s: the path is too long", name, model);
 }
 
 tri_status model_config_load(const char *dir, model_config *out, const arch **kind, arena *keep, tri_error *err)
 {
     char path[LIMIT_PATH];
     memset(out, 0, sizeof *out);
-    if (!file_is_dir(dir)) {
-        err_set(err, TRI_ERR_NOT_FOUND, "could not open model %s: there is no such folder", dir);
-        return err_hint(err, TRI_ERR_NOT_FOUND, "give a folder with config.json and the weights in it");
+    bool is_file = file_exists(dir);
+    if (!is_file && !file_is_dir(dir)) {
+        err_set(err, TRI_ERR_NOT_FOUND, "could not open model %s: there is no such folder or file", dir);
+        return err_hint(err, TRI_ERR_NOT_FOUND, "give a folder with config.json and the weights in it, or a .gguf file");
     }
     if (file_join(path, sizeof path, dir, "config.json"))
         return err_set(err, TRI_ERR_LIMIT, "could not open model: its path is too long");
     out->dir = arena_copy(keep, dir, strlen(dir));
-    out->file = arena_copy(keep, path, strlen(path));
-    if (!out->dir || !out->file) return err_memory(err, sizeof path);
-    json_t *o;
-    TRI_TRY(json_file_load(path, &o, err));
-    tri_status st = read_config(o, out, kind, keep, err);
-    json_decref(o);
-    return st;
+    out->file = is_file ? out->dir : arena_copy(keep, path, strlen(path));
+    out->home = is_file ? folder_of(dir, keep) : out->dir;
+    if (!out->dir || !out->file || !out->home) return err_memory(err, sizeof path);
+    return is_file ? model_config_load_gguf(out, kind, keep, err) : load_folder(out, kind, keep, err);
 }

@@ -54,7 +54,8 @@ typedef struct layer_shape {
 typedef enum { SCORE_SIGMOID, SCORE_IDENTITY } score_activation;
 
 typedef struct model_config {
-    const char *dir, *file; /* folder; path of config.json */
+    const char *dir, *file; /* folder, path of config.json; of a .gguf file both are its path */
+    const char *home;       /* the folder, or the one that a .gguf file lies in */
     const char *model_type;
     size_t hidden, layers, heads, ffn, vocab, positions, types;
     float eps;
@@ -83,10 +84,14 @@ typedef struct model_config {
 
 struct arch;
 
-/* Reads config.json, modules.json, *_Pooling, *_Dense, config_sentence_transformers.json, sentence_bert_config.json and
+/* dir: a model folder, or a .gguf file. Reads config.json, modules.json, *_Pooling, *_Dense,
+ * config_sentence_transformers.json, sentence_bert_config.json and
  * tokenizer_config.json. Strings live in `keep`. *kind is the architecture that model_type names. An unknown value of a key
  * that changes the maths is an error. */
 tri_status model_config_load(const char *dir, model_config *out, const struct arch **kind, arena *keep, tri_error *err);
+
+/* Where a file that belongs to a model lies: MODEL/NAME of a folder, STEM.NAME beside STEM.gguf. */
+tri_status model_file_beside(const char *model, const char *name, char out[LIMIT_PATH], tri_error *err);
 
 const char *pooling_name(pooling p);
 

@@ -121,7 +121,7 @@ static const char *find_unknown(const packed_file *f, const char *dir, const wei
     for (size_t i = 0; i < weights_files(w); i++)
         if (!lists(f, name_from(dir, weights_file(w, i)))) return name_from(dir, weights_file(w, i));
     for (size_t i = 0; i < n_heads; i++)
-        if (!lists(f, heads[i])) return heads[i];
+        if (!lists(f, name_from(dir, heads[i]))) return name_from(dir, heads[i]);
     return NULL;
 }
 

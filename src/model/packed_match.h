@@ -18,7 +18,7 @@ tri_status packed_sources(const char *dir, const weights *const *tables, size_t 
                           size_t *n, tri_error *err);
 /* XXH3-128 of all their bytes, one file after the other. */
 tri_status packed_identity(const char *dir, const packed_source *items, size_t n, uint8_t out[HASH128_BYTES], tri_error *err);
-/* `why` [256] says what differs. The files of `w` and those of `heads` (names in the folder) must be among the sources. */
+/* `why` [256] says what differs. The files of `w` and those of `heads` (paths) must be among the sources. */
 tri_status packed_match(const packed_file *f, const char *dir, const weights *w, const char *const *heads, size_t n_heads,
                         packed_state *state, char *why, tri_error *err);
 

@@ -115,6 +115,19 @@ tri_status charsmap_new(const uint8_t *blob, size_t len, charsmap **out, tri_err
     return TRI_OK;
 }
 
+static tri_status put_le32(buf *out, uint32_t v)
+{
+    const uint8_t le[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    return buf_append(out, le, sizeof le);
+}
+
+tri_status charsmap_write(const charsmap *m, buf *out)
+{
+    TRI_TRY(put_le32(out, (uint32_t)(4 * m->n_units)));
+    for (size_t i = 0; i < m->n_units; i++) TRI_TRY(put_le32(out, m->units[i]));
+    return buf_append(out, m->pool, m->pool_len);
+}
+
 void charsmap_free(charsmap *m)
 {
     mem_free(m);

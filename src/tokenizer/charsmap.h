@@ -21,6 +21,8 @@ typedef struct charsmap charsmap;
 
 /* Copies the blob; every offset in it is checked where it is used. */
 tri_status charsmap_new(const uint8_t *blob, size_t len, charsmap **out, tri_error *err);
+/* Appends the blob; no words: the caller knows what was being built. */
+tri_status charsmap_write(const charsmap *m, buf *out);
 void charsmap_free(charsmap *m);
 /* Appends the normalised text (valid UTF-8 in, valid UTF-8 out). */
 tri_status charsmap_run(const charsmap *m, const uint8_t *text, size_t len, buf *out, tri_error *err);

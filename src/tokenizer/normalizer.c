@@ -260,6 +260,17 @@ static void drop_step(normalizer_step *step)
     mem_free(step->content);
 }
 
+tri_status normalizer_add_spm_spaces(normalizer *n, tri_error *err)
+{
+    normalizer_step *strip = normalizer_add(n, "Strip"), *replace = strip ? normalizer_add(n, "Replace") : NULL;
+    if (!replace) return err_memory(err, sizeof *replace);
+    strip->right = true;
+    replace->min_spaces = 2;
+    replace->content = mem_strdup("\xE2\x96\x81");
+    replace->content_len = 3;
+    return replace->content ? TRI_OK : err_memory(err, 4);
+}
+
 void normalizer_drop(normalizer *n)
 {
     for (size_t i = 0; i < n->n; i++) drop_step(&n->steps[i]);

@@ -56,6 +56,8 @@ typedef struct normalizer {
 tri_status normalizer_parse(const json_t *json, normalizer *out, tri_error *err);
 /* Adds a step of the type; its fields are the caller's to fill. NULL without memory or past NORMALIZER_STEPS_MAX. */
 normalizer_step *normalizer_add(normalizer *n, const char *type);
+/* Strip(right) and Replace(" {2,}" -> "▁"), which follow XLM-R's charsmap. */
+tri_status normalizer_add_spm_spaces(normalizer *n, tri_error *err);
 void normalizer_drop(normalizer *n);
 /* Drops every step of another type (the rule of transformers 5 keeps "Precompiled" alone). */
 void normalizer_keep_only(normalizer *n, const char *type);

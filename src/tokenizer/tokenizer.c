@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.c — opening: which file, what rules, and the facts about the result.
  *
- * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt. The two rules for XLM-R
+ * A folder is read as its tokenizer.json, else its sentencepiece.bpe.model, else its vocab.txt; a .gguf file by its keys. The
+ * two rules for XLM-R
  * vocabularies: "file" runs the pipeline that was published; "hf5" is what transformers 5 builds for every XLM-R model whatever
  * the file says, which is the charsmap alone, then WhitespaceSplit and Metaspace. A file that says just that differs in
  * nothing. */
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "formats/gguf.h"
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -144,6 +146,8 @@ static tri_status load(tokenizer *t, const uint8_t *bytes, size_t len, int rules
         TRI_TRY(tokenizer_json_load(t, bytes, len, err));
     else if (ends_with(t->file, ".txt"))
         TRI_TRY(tokenizer_vocab_load(t, bytes, len, err));
+    else if (gguf_is(bytes, len) || ends_with(t->file, ".gguf"))
+        TRI_TRY(tokenizer_gguf_load(t, bytes, len, &len, err));
     else
         TRI_TRY(tokenizer_spm_load(t, bytes, len, err));
     t->fingerprint = hash64(bytes, len);
@@ -214,9 +218,11 @@ tri_status tokenizer_open(const char *path, int rules, tokenizer **out, tri_erro
     mapped_file map;
     TRI_TRY(mapped_file_open(file, &map, err));
     tokenizer_config config = {0};
-    tri_status st = map.len <= LIMIT_TOKENIZER_FILE ? tokenizer_config_load(&config, dir, err)
-                                                    : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u",
-                                                              file, map.len, LIMIT_TOKENIZER_FILE);
+    tri_status st = TRI_OK;
+    if (!gguf_is(map.data, map.len)) /* which stands alone: what lies in its folder belongs to other models */
+        st = map.len <= LIMIT_TOKENIZER_FILE ? tokenizer_config_load(&config, dir, err)
+                                             : err_set(err, TRI_ERR_LIMIT, "\"%s\" has %zu bytes, over the limit of %u", file,
+                                                       map.len, LIMIT_TOKENIZER_FILE);
     if (!st) st = tokenizer_open_bytes(file, map.data, map.len, rules, &config, out, err);
     mapped_file_close(&map);
     return st;

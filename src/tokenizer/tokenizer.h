@@ -21,7 +21,7 @@ typedef struct tokenizer_scratch tokenizer_scratch;
 enum { TOKENIZER_RULES_FILE = 0, TOKENIZER_RULES_HF5 = 1 };
 
 /* `path`: a model folder (tokenizer.json, else sentencepiece.bpe.model, else vocab.txt; tokenizer_config.json and
- * special_tokens_map.json are read beside them), or one such file. A missing file is an error that names it. */
+ * special_tokens_map.json are read beside them), one such file, or a .gguf file. A missing file is an error that names it. */
 tri_status tokenizer_open(const char *path, int rules, tokenizer **out, tri_error *err);
 void tokenizer_close(tokenizer *t);
 

@@ -46,7 +46,10 @@ struct tokenizer {
 tri_status tokenizer_json_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);
 tri_status tokenizer_spm_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);
 tri_status tokenizer_vocab_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err);
-/* What opening does after the file is in memory; for tests and fuzzing too. `name` tells the kind: .json, .model or .txt. */
+/* *looked_at: bytes that the tokenizer depends on. */
+tri_status tokenizer_gguf_load(tokenizer *t, const uint8_t *bytes, size_t len, size_t *looked_at, tri_error *err);
+/* What opening does after the file is in memory; for tests and fuzzing too. `name` tells the kind: .json, .model, .txt or
+ * .gguf. */
 tri_status tokenizer_open_bytes(const char *name, const uint8_t *bytes, size_t len, int rules, tokenizer_config *config,
                                 tokenizer **out, tri_error *err);
 

@@ -65,13 +65,7 @@ static tri_status fill_normalizer(normalizer *n, const spm_model *m, tri_error *
         if (!map) return err_memory(err, sizeof *map);
         TRI_TRY(charsmap_new(m->charsmap, m->charsmap_len, &map->map, err));
     }
-    normalizer_step *strip = normalizer_add(n, "Strip"), *replace = strip ? normalizer_add(n, "Replace") : NULL;
-    if (!replace) return err_memory(err, sizeof *replace);
-    strip->right = true;
-    replace->min_spaces = 2;
-    replace->content = mem_strdup("\xE2\x96\x81");
-    replace->content_len = 3;
-    return replace->content ? TRI_OK : err_memory(err, 4);
+    return normalizer_add_spm_spaces(n, err);
 }
 
 tri_status tokenizer_spm_load(tokenizer *t, const uint8_t *bytes, size_t len, tri_error *err)

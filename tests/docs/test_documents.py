@@ -53,7 +53,7 @@ def missing_targets(path, text, targets):
 
 def wrong_commands(path, text, commands, flags):
     """`trident COMMAND ... --flag` in backticks and in lines that begin with it."""
-    for match in re.finditer(r"(?:`|^(?:\$ )?)(?:build/)?trident ([a-z]+)([^`\n]*)", text, re.MULTILINE):
+    for match in re.finditer(r"(?:`|^(?:\$ )?)(?:build/)?trident ([a-z-]+)([^`\n]*)", text, re.MULTILINE):
         command, rest = match.groups()
         where = f"{path.relative_to(ROOT)}: trident {command}"
         if command not in commands:

@@ -349,7 +349,7 @@ static void test_impostors(void **state)
         {"", 0, "empty"},
         {"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", 56, "Git LFS"},
         {"<!DOCTYPE html><html></html>", 28, "web page"},
-        {"GGUF\3\0\0\0\0\0\0\0\0\0\0\0", 16, "GGUF"},
+        {"GGUF\3\0\0\0\0\0\0\0\0\0\0\0", 16, "past the end"},
         {"\x80\x02}q\0.", 6, "bare pickle"},
         {"{\"a\":1}", 7, "too few"},
         {"{\"a\": 1234567}", 14, "header"},

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_run.c — `trident run PLAN.yaml`: the versions of a plan side by side; `trident run status DIR`: how far they are.
+ *
+ * The plan says everything (docs/plan.md); what changes from day to day, money and time, may be said here instead. The work is
+ * lab/run.h's, and the steps are commands of this program. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/number.h"
+#include "cli/run_view.h"
+#include "cli/signals.h"
+#include "lab/run.h"
+
+struct run_args {
+    const char *out, *deadline, *budget, *price, *bill, *devices;
+    double watch;
+};
+
+#define FIELD(name) offsetof(struct run_args, name)
+static const flag flags[] = {
+    {"out", 'o', FLAG_TEXT, "DIR", NULL, "the run's folder; by default NAME.run beside the plan", FIELD(out)},
+    {"deadline", 0, FLAG_TEXT, "WHEN", NULL, "72h or 1h30m from the first start, or a time: 2026-11-27T10:00+08:00",
+     FIELD(deadline)},
+    {"budget", 0, FLAG_TEXT, "MONEY", NULL, "stop before more than this is spent", FIELD(budget)},
+    {"price", 0, FLAG_TEXT, "N/h", NULL, "of the machine: 12/h, 0.2/min, or 3/submission", FIELD(price)},
+    {"bill", 0, FLAG_TEXT, "UNIT", NULL, "second, minute, hour or submission: what the provider rounds up to", FIELD(bill)},
+    {"devices", 0, FLAG_TEXT, "A,B,...", NULL,
+     "instead of the plan's: cpu, cpu:0-3 (these cores), cuda:0; one job at a time on each", FIELD(devices)},
+    {"watch", 0, FLAG_NUMBER, "S", NULL, "status: show it again every S seconds, until the run is over", FIELD(watch)},
+    FLAG_END};
+
+/* ---- what is said here instead of in the plan ---------------------------------------------------------------------- */
+
+static tri_status take_devices(cli *c, plan *p, const char *words, tri_error *err)
+{
+    p->devices.n = 0;
+    p->devices.items = arena_array(&p->memory, strlen(words) + 1, sizeof *p->devices.items);
+    if (!p->devices.items) return err_memory(err, strlen(words));
+    for (const char *at = words;; at++) {
+        size_t n = strcspn(at, ",");
+        const char *word = arena_copy(&p->memory, at, n);
+        if (!word) return err_memory(err, n);
+        if (!plan_is_device(word)) return cli_usage(c, err, "\"%s\" is no device: cpu, cpu:0-3 and cuda:0 are", word);
+        p->devices.items[p->devices.n++] = word;
+        at += n;
+        if (!*at) break;
+    }
+    return plan_check(p, err);
+}
+
+static tri_status take_flags(cli *c, plan *p, tri_error *err)
+{
+    const struct run_args *args = c->options;
+    if (args->deadline && !plan_parse_deadline(args->deadline, &p->deadline_after, &p->deadline_at))
+        return cli_usage(c, err, "--deadline takes 72h, 1h30m or 2026-11-27T10:00, got \"%s\"", args->deadline);
+    if (args->bill && !plan_parse_bill(args->bill, &p->bill))
+        return cli_usage(c, err, "--bill is one of second|minute|hour|submission, got \"%s\"", args->bill);
+    if (args->price && !plan_parse_price(args->price, &p->price, &p->bill))
+        return cli_usage(c, err, "--price takes money for a time, such as 12/h or 0.2/min, got \"%s\"", args->price);
+    if (args->budget && (!number_parse_f64(args->budget, strlen(args->budget), &p->budget) || p->budget < 0))
+        return cli_usage(c, err, "--budget takes an amount of money, got \"%s\"", args->budget);
+    if (p->budget >= 0 && p->price <= 0)
+        return cli_usage(c, err, "a budget needs a price: add --price N/h, or `price:` to the plan");
+    return args->devices ? take_devices(c, p, args->devices, err) : TRI_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
+
+static void say(void *ctx, const char *line)
+{
+    cli_note(ctx, "%s", line);
+}
+
+static bool is_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stopped();
+}
+
+static tri_status report(cli *c, const char *dir, const run_outcome *out, tri_error *err)
+{
+    tri_status st = run_view_print(c, dir, err);
+    if (st || !(out->n_failed + out->n_stopped)) return st;
+    err_set(err, TRI_ERR_STATE, "%zu of %zu versions failed and %zu were stopped", out->n_failed,
+            out->n_done + out->n_failed + out->n_stopped, out->n_stopped);
+    return err_hint(err, TRI_ERR_STATE, "the same command goes on from there; each version's log.txt tells more");
+}
+
+static tri_status run_loaded(cli *c, plan *p, tri_error *err)
+{
+    const struct run_args *args = c->options;
+    char dir[LIMIT_PATH], command[2 * LIMIT_PATH];
+    run_outcome outcome;
+    TRI_TRY(take_flags(c, p, err));
+    int n = args->out ? snprintf(dir, sizeof dir, "%s", args->out) : snprintf(dir, sizeof dir, "%s/%s.run", p->folder, p->name);
+    if (n < 0 || (size_t)n >= sizeof dir) return err_set(err, TRI_ERR_LIMIT, "the path of the run folder is too long");
+    snprintf(command, sizeof command, "trident run %s --out %s", p->path, dir);
+    run_options options = {.dir = dir, .command = command, .say = say, .is_stopped = is_stopped, .ctx = c};
+    TRI_TRY(run_plan(p, &options, &outcome, err));
+    return report(c, dir, &outcome, err);
+}
+
+static tri_status run_file(cli *c, tri_error *err)
+{
+    plan p;
+    if (file_is_dir(c->args[0]))
+        return cli_usage(c, err, "%s is a folder: `trident run PLAN.yaml` runs, `trident run status DIR` shows", c->args[0]);
+    tri_status st = plan_load(c->args[0], &p, err);
+    if (!st) st = run_loaded(c, &p, err);
+    plan_drop(&p);
+    return st;
+}
+
+static tri_status run(cli *c, tri_error *err)
+{
+    const struct run_args *args = c->options;
+    bool is_status = strcmp(c->args[0], "status") == 0;
+    if (is_status && c->n_args != 2) return cli_usage(c, err, "of which run? trident run status DIR");
+    if (!is_status && c->n_args != 1) return cli_usage(c, err, "unexpected argument \"%s\": trident run PLAN.yaml", c->args[1]);
+    return is_status ? run_view_status(c, c->args[1], args->watch, err) : run_file(c, err);
+}
+
+const cli_command cmd_run = {
+    .name = "run",
+    .summary = "the versions of a plan side by side: a queue over devices, resumed after any kill",
+    .usage = "PLAN.yaml [--out DIR] [--deadline 72h] [--budget 100 --price 12/h]\n"
+             "status DIR [--json] [--watch S]",
+    .notes =
+        "A plan names data and versions (model, heads, fusion, reranker, precision, lengths; docs/plan.md). Versions of the "
+        "same "
+        "model, precision and length share one index. Each has a folder under DIR: config.json, log.txt with the command lines "
+        "of "
+        "its steps, status.json, run.trec, metrics.json, the submission with its check, and SHA-256 sums.\n"
+        "Kill it anywhere, the machine too: the same command goes on, ends with the same bytes, and repeats one batch at "
+        "most.\n"
+        "A version that fails does not stop the others. Nothing is begun that, by what was measured, would pass the deadline "
+        "or the "
+        "budget, and what runs is stopped just before the budget is passed. Paid for is the time that this command is up.\n"
+        "status tells progress, time left, money, and each device's speed with temperature and clock where the system tells "
+        "them; "
+        "below 80 % of its clock under load a device is called throttled.\n"
+        "Exit status 1 when a version failed or was stopped.",
+    .examples = {"trident run examples/plan.yaml --out xquad.run", "trident run status xquad.run --json"},
+    .flags = flags,
+    .options_size = sizeof(struct run_args),
+    .shared = SETUP_JSON,
+    .min_args = 1,
+    .max_args = 2,
+    .run = run,
+};

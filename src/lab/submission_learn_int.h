@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* submission_learn_int.h — the steps of learning: the shape of tables and of JSON, the roles of fields, the values. */
+#ifndef TRI_LAB_SUBMISSION_LEARN_INT_H
+#define TRI_LAB_SUBMISSION_LEARN_INT_H
+
+#include "lab/submission_learn.h"
+
+enum { LEARN_ROWS = 200 }; /* records that the shape is learnt from */
+
+/* The cells of the first records: cells[row * n_columns + column]; bytes NULL = absent. JSON values are as written. */
+typedef struct learn_grid {
+    tri_text *cells;
+    size_t n_rows, n_columns;
+    bool json;
+} learn_grid;
+
+typedef struct learner {
+    submission_format *f;
+    const submission_source *source;
+    const submission_hints *hints;
+    bool no_memory; /* a question about a value could not be answered for want of memory */
+} learner;
+
+/* st is TRI_OK; remembers that memory ran out. */
+static inline bool learn_went(learner *l, tri_status st)
+{
+    l->no_memory = l->no_memory || st == TRI_ERR_MEMORY;
+    return st == TRI_OK;
+}
+
+tri_status submission_learn_table(learner *l, tri_error *err);
+tri_status submission_learn_json(learner *l, tri_error *err);
+/* Gives each field its role, and f its list form. */
+tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err);
+/* The roles of an item's fields. */
+tri_status submission_learn_items(learner *l, const learn_grid *grid, tri_error *err);
+/* The refusal of a file in which nothing looks like the query, or the document. */
+tri_status submission_learn_missing(const learner *l, const char *what, tri_error *err);
+/* How one list is written: `cell` is a text, or raw JSON. False where it is no list. */
+bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure);
+tri_status submission_learn_values(learner *l, submission_sample *sample, tri_error *err);
+tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *out, tri_error *err);
+
+/* Questions to a column of a grid. */
+bool learn_column_all(const learn_grid *g, size_t column, bool (*test)(tri_text t)); /* of cells that are not empty; some are */
+
+#endif

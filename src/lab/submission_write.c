@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* submission_write.c — which queries, how many documents, which scores: settled before the first byte is written, so that what
+ * cannot be right is refused whole. */
+#include "lab/submission_write.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "lab/backup.h"
+#include "lab/submission_count.h"
+#include "lab/submission_write_int.h"
+
+typedef struct write_job {
+    const write_options *o;
+    write_result *result;
+    known_ids queries, corpus;
+    submission_sample sample;
+    submission_run run;
+    planned_query *plan;
+    size_t n_plan;
+    submission_writer writer;
+} write_job;
+
+static tri_status note(write_job *job, tri_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static tri_status note(write_job *job, tri_error *err, const char *fmt, ...)
+{
+    char line[512];
+    va_list list;
+    va_start(list, fmt);
+    vsnprintf(line, sizeof line, fmt, list);
+    va_end(list);
+    return buf_printf(&job->result->notes, "%s\n", line) ? err_memory(err, sizeof line) : TRI_OK;
+}
+
+static int shown(tri_text t)
+{
+    return (int)(t.len < 60 ? t.len : 60);
+}
+
+static const known_ids *given(const known_ids *known, const char *path)
+{
+    return path ? known : NULL;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
+
+static tri_status learn_sample(write_job *job, const submission_hints *hints, tri_error *err)
+{
+    mapped_file mapped;
+    TRI_TRY(mapped_file_open(job->o->sample, &mapped, err));
+    submission_source source = {.what = job->o->sample, .bytes = {(const char *)mapped.data, mapped.len}, .file = &mapped};
+    if (!mapped.len) source.bytes.bytes = "";
+    tri_status st = submission_learn(&source, hints, &job->sample, err);
+    mapped_file_close(&mapped);
+    if (st) { /* for the drop at the end */
+        submission_format_init(&job->sample.format);
+        known_ids_init(&job->sample.queries, false);
+    }
+    return st;
+}
+
+static tri_status lacks(const char *what, const char *option, tri_error *err)
+{
+    tri_status st = err_set(err, TRI_ERR_ARGUMENT, "the sample holds the text of each %s, which the run does not", what);
+    return err_hint(err, st, "give %s", option);
+}
+
+static tri_status check_fields(const submission_field *fields, size_t n, const write_options *o, tri_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].role == ROLE_QUERY_TEXT && !o->queries) return lacks("query", "--queries", err);
+        if (fields[i].role == ROLE_DOC_TEXT && !o->corpus) return lacks("document", "--corpus", err);
+        if (fields[i].role != ROLE_OTHER) continue;
+        tri_status st =
+            err_set(err, TRI_ERR_UNSUPPORTED,
+                    "could not write \"%.*s\" (%zu of the sample's columns or keys): what it holds is not understood",
+                    shown(fields[i].name), fields[i].name.bytes ? fields[i].name.bytes : "", i + 1);
+        return err_hint(
+            err, st,
+            "give it a known name (query_id, document_id, score, rank) in a copy of the sample, or one constant value");
+    }
+    return TRI_OK;
+}
+
+static tri_status read_files(write_job *job, tri_error *err)
+{
+    const write_options *o = job->o;
+    if (o->queries) TRI_TRY(known_ids_load(&job->queries, o->queries, err));
+    if (o->corpus) TRI_TRY(known_ids_load(&job->corpus, o->corpus, err));
+    submission_hints hints = {.queries = given(&job->queries, o->queries), .corpus = given(&job->corpus, o->corpus)};
+    TRI_TRY(learn_sample(job, &hints, err));
+    const submission_format *f = &job->sample.format;
+    TRI_TRY(check_fields(f->fields, f->n_fields, o, err));
+    TRI_TRY(check_fields(f->items, f->n_items, o, err));
+    if (submission_has(f, ROLE_DOC_TEXT)) {
+        known_ids_drop(&job->corpus);
+        known_ids_init(&job->corpus, true);
+        TRI_TRY(known_ids_load(&job->corpus, o->corpus, err));
+    }
+    TRI_TRY(submission_run_load(o->run, &hints, &job->run, err));
+    bool scores = submission_has(f, ROLE_SCORE) || submission_has(f, ROLE_SCORES);
+    if (!scores || job->run.scored) return TRI_OK;
+    tri_status st = err_set(err, TRI_ERR_MISMATCH, "the sample asks for scores and %s has none", o->run);
+    return err_hint(err, st, "write the run with its scores: .trec, or .jsonl from trident search");
+}
+
+/* ---- which queries -------------------------------------------------------------------------------------------------- */
+
+typedef struct query_order {
+    const known_ids *expected;
+    uint32_t *run_place; /* [expected->n]; UINT32_MAX = not in the run */
+    size_t n_unknown;
+    uint32_t first_unknown;
+} query_order;
+
+/* Where the run's query lies among the expected: by id, else by text. */
+static bool place_of(const write_job *job, const known_ids *expected, tri_text query, uint32_t *place)
+{
+    if (!job->o->queries) return known_ids_find(expected, query, place);
+    if (job->run.by_text) return known_ids_find_text(expected, query, place);
+    return known_ids_find(expected, query, place);
+}
+
+static void match_queries(write_job *job, query_order *order)
+{
+    uint32_t place;
+    for (size_t i = 0; i < order->expected->n; i++) order->run_place[i] = UINT32_MAX;
+    for (size_t q = 0; q < job->run.queries.n; q++) {
+        if (place_of(job, order->expected, job->run.queries.ids[q], &place))
+            order->run_place[place] = (uint32_t)q;
+        else if (!order->n_unknown++)
+            order->first_unknown = (uint32_t)q;
+    }
+}
+
+static void add_query(write_job *job, const known_ids *from, size_t i, uint32_t run_place)
+{
+    planned_query *q = &job->plan[job->n_plan++];
+    bool text = job->o->queries && job->sample.format.query_by_text;
+    *q = (planned_query){.name = text ? from->texts[i] : from->ids[i], .in_run = run_place};
+    if (from->texts) q->text = from->texts[i];
+    if (run_place != UINT32_MAX) q->n = job->run.first[run_place + 1] - job->run.first[run_place];
+}
+
+/* The sample's order, when it holds every query. */
+static bool add_in_sample_order(write_job *job, const query_order *order)
+{
+    const known_ids *sample = &job->sample.queries;
+    uint32_t place;
+    bool text = job->sample.format.query_by_text;
+    if (!job->o->queries || sample->n != order->expected->n) return false;
+    for (size_t i = 0; i < sample->n; i++)
+        if (!(text ? known_ids_find_text(order->expected, sample->ids[i], &place)
+                   : known_ids_find(order->expected, sample->ids[i], &place)))
+            return false;
+    for (size_t i = 0; i < sample->n; i++) {
+        place = 0;
+        if (text)
+            known_ids_find_text(order->expected, sample->ids[i], &place);
+        else
+            known_ids_find(order->expected, sample->ids[i], &place);
+        add_query(job, order->expected, place, order->run_place[place]);
+    }
+    return true;
+}
+
+static tri_status settle_queries(write_job *job, const query_order *order, tri_error *err)
+{
+    uint32_t place;
+    size_t n_known = job->run.queries.n - order->n_unknown;
+    bool excerpt = !job->o->queries && order->n_unknown > n_known;
+    if (order->n_unknown && !excerpt) {
+        tri_text id = job->run.queries.ids[order->first_unknown];
+        tri_status st = err_set(err, TRI_ERR_MISMATCH, "%zu queries of the run are not known, as \"%.*s\"", order->n_unknown,
+                                shown(id), id.bytes);
+        return err_hint(
+            err, st, job->o->queries ? "search with the organiser's query file" : "give the organiser's query file: --queries");
+    }
+    if (!add_in_sample_order(job, order))
+        for (size_t i = 0; i < order->expected->n; i++) add_query(job, order->expected, i, order->run_place[i]);
+    for (size_t q = 0; excerpt && q < job->run.queries.n; q++)
+        if (!place_of(job, order->expected, job->run.queries.ids[q], &place)) add_query(job, &job->run.queries, q, (uint32_t)q);
+    if (!excerpt) return TRI_OK;
+    return note(job, err,
+                "the sample holds %zu of the run's %zu queries and is taken for an excerpt: --queries proves the others",
+                n_known, job->run.queries.n);
+}
+
+static tri_status check_answered(write_job *job, tri_error *err)
+{
+    size_t n_missing = 0;
+    tri_text first = {"", 0};
+    for (size_t i = 0; i < job->n_plan; i++)
+        if (!job->plan[i].n && !n_missing++) first = job->plan[i].name;
+    bool empty_lists = job->sample.format.list != LIST_NONE && job->sample.format.list_min == 0;
+    if (!n_missing || empty_lists) return TRI_OK;
+    tri_status st = err_set(err, TRI_ERR_MISMATCH, "the run has no documents for %zu of %zu queries, as \"%.*s\"", n_missing,
+                            job->n_plan, shown(first), first.bytes);
+    if (!job->o->queries && n_missing == job->sample.queries.n)
+        return err_hint(err, st, "none of the sample's queries are in the run: if they are place-holders, give --queries");
+    return err_hint(err, st, "search for them too; a submission without them is void");
+}
+
+static tri_status plan_queries(write_job *job, tri_error *err)
+{
+    query_order order = {.expected = job->o->queries ? &job->queries : &job->sample.queries};
+    size_t most = order.expected->n + job->run.queries.n;
+    order.run_place = mem_array(order.expected->n + 1, sizeof *order.run_place);
+    job->plan = mem_array(most + 1, sizeof *job->plan);
+    tri_status st = order.run_place && job->plan ? TRI_OK : err_memory(err, most * sizeof *job->plan);
+    if (!st) {
+        match_queries(job, &order);
+        st = settle_queries(job, &order, err);
+    }
+    mem_free(order.run_place);
+    return st ? st : check_answered(job, err);
+}
+
+/* ---- how many documents --------------------------------------------------------------------------------------------- */
+
+static tri_status plan_counts(write_job *job, tri_error *err)
+{
+    const submission_format *f = &job->sample.format;
+    bool uniform = submission_count_uniform(f),
+         whole = submission_count_whole(&job->sample, given(&job->queries, job->o->queries));
+    size_t top = job->o->top ? job->o->top : uniform ? f->list_max : SIZE_MAX, n_cut = 0, n_equal = 0;
+    if (whole && job->o->top && job->o->top != f->list_max) {
+        tri_status st =
+            err_set(err, TRI_ERR_MISMATCH, "--top %zu, and the sample has %zu documents for each of its %zu queries",
+                    job->o->top, f->list_max, f->n_queries);
+        return err_hint(err, st, "leave --top out");
+    }
+    size_t n_columns = 0;
+    for (size_t i = 0; i < f->n_fields && f->list == LIST_COLUMNS; i++) n_columns += f->fields[i].role == ROLE_DOC;
+    if (n_columns && top > n_columns) top = n_columns;
+    for (size_t i = 0; i < job->n_plan; i++) {
+        n_cut += job->plan[i].n > top;
+        if (job->plan[i].n > top) job->plan[i].n = top;
+        n_equal += job->plan[i].n == f->list_max;
+    }
+    if (n_cut && !job->o->top)
+        TRI_TRY(note(job, err, "the best %zu documents of each query are written, as the sample has them; --top says otherwise",
+                     top));
+    if (!uniform || (n_equal * 2 < job->n_plan && !whole)) return TRI_OK;
+    for (size_t i = 0; i < job->n_plan; i++) {
+        size_t n = job->plan[i].n;
+        if (n == f->list_max || (job->o->corpus && n == job->corpus.n)) continue;
+        tri_status st =
+            err_set(err, TRI_ERR_MISMATCH, "the run has %zu documents for the query \"%.*s\", and the sample %zu for each", n,
+                    shown(job->plan[i].name), job->plan[i].name.bytes, f->list_max);
+        return err_hint(err, st, "search deeper: trident search -k %zu", f->list_max);
+    }
+    return TRI_OK;
+}
+
+/* ---- ids and scores ------------------------------------------------------------------------------------------------- */
+
+static tri_status check_documents(write_job *job, tri_error *err)
+{
+    uint32_t place;
+    for (size_t i = 0; job->o->corpus && i < job->run.docs.n; i++) {
+        tri_text id = job->run.docs.ids[i];
+        if (known_ids_find(&job->corpus, id, &place)) continue;
+        tri_status st =
+            err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" is not in %s", shown(id), id.bytes, job->o->corpus);
+        return err_hint(err, st, "was the run made with another corpus?");
+    }
+    for (size_t i = 0; !job->o->corpus && job->sample.format.doc_integer && i < job->run.docs.n; i++) {
+        tri_text id = job->run.docs.ids[i];
+        for (size_t k = 0; k < id.len; k++)
+            if (id.bytes[k] < '0' || id.bytes[k] > '9') {
+                tri_status st =
+                    err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" is no whole number, as the sample's ids are",
+                            shown(id), id.bytes);
+                return err_hint(err, st, "if the corpus has other ids too, give it: --corpus");
+            }
+    }
+    return TRI_OK;
+}
+
+static tri_status plan_scores(write_job *job, tri_error *err)
+{
+    const submission_format *f = &job->sample.format;
+    const submission_run *run = &job->run;
+    submission_writer *w = &job->writer;
+    bool has = submission_has(f, ROLE_SCORE) || submission_has(f, ROLE_SCORES);
+    double sign = f->lower_is_better ? -1 : 1, least = sign * run->least, most = sign * run->most;
+    w->scale = sign;
+    w->shift = 0;
+    if (!has || !run->scored) return TRI_OK;
+    if (least > most) {
+        double swap = least;
+        least = most;
+        most = swap;
+    }
+    w->by_place = f->score_integer && !run->whole;
+    if (w->by_place)
+        return note(job, err, "the sample's scores are whole numbers, the run's are not: places from the end are written");
+    if (isnan(f->score_min) || (least >= f->score_min && most <= f->score_max && !(f->score_max > 1 && most <= 1)))
+        return TRI_OK;
+    double width = f->score_max - f->score_min, from = least, to = most;
+    if (least >= 0 && most <= 1) {
+        from = 0;
+        to = 1;
+    }
+    double factor = to > from ? width / (to - from) : 0;
+    w->scale = sign * factor;
+    w->is_mapped = true;
+    w->shift = to > from ? f->score_min - from * factor : f->score_max;
+    return note(job, err, "the run's scores, %g to %g, are moved into the sample's range, %g to %g, by one linear map", least,
+                most, f->score_min, f->score_max);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
+static tri_status write_all(write_job *job, tri_error *err)
+{
+    submission_writer *w = &job->writer;
+    TRI_TRY(out_file_open(job->o->out, &w->file, err));
+    tri_status st = submission_write_begin(w, err);
+    for (size_t i = 0; i < job->n_plan && !st; i++) {
+        st = submission_write_query(w, &job->plan[i], err);
+        job->result->n_pairs += job->plan[i].n;
+    }
+    if (!st) st = submission_write_end(w, err);
+    job->result->n_queries = job->n_plan;
+    if (!st) return out_file_commit(w->file, err);
+    out_file_discard(w->file);
+    return st;
+}
+
+static tri_status keep_hashes(const write_job *job, tri_error *err)
+{
+    const char *paths[] = {job->o->run, job->o->out};
+    char folder[4096];
+    const char *slash = strrchr(job->o->out, '/');
+    if (strcmp(job->o->out, "-") == 0 || !file_exists(job->o->out)) return TRI_OK; /* standard output, a device */
+    int n = slash ? snprintf(folder, sizeof folder, "%.*s", slash == job->o->out ? 1 : (int)(slash - job->o->out), job->o->out)
+                  : snprintf(folder, sizeof folder, ".");
+    if (n < 0 || (size_t)n >= sizeof folder) return err_set(err, TRI_ERR_LIMIT, "the path %s is too long", job->o->out);
+    return backup_record(folder, paths, 2, err);
+}
+
+tri_status submission_write(const write_options *options, write_result *result, tri_error *err)
+{
+    write_job job = {.o = options, .result = result};
+    memset(result, 0, sizeof *result);
+    buf_init(&result->notes, 1 << 20);
+    known_ids_init(&job.queries, true);
+    known_ids_init(&job.corpus, false);
+    submission_format_init(&job.sample.format);
+    known_ids_init(&job.sample.queries, false);
+    job.writer = (submission_writer){.f = &job.sample.format, .run = &job.run, .corpus = options->corpus ? &job.corpus : NULL};
+    buf_init(&job.writer.text, 0);
+    buf_init(&job.writer.cell, 0);
+    buf_init(&job.writer.score, 0);
+    tri_status st = read_files(&job, err);
+    if (!st) st = plan_queries(&job, err);
+    if (!st) st = plan_counts(&job, err);
+    if (!st) st = check_documents(&job, err);
+    if (!st) st = plan_scores(&job, err);
+    if (!st) st = write_all(&job, err);
+    if (!st) st = keep_hashes(&job, err);
+    if (st) buf_drop(&result->notes);
+    mem_free(job.plan);
+    submission_run_drop(&job.run);
+    submission_sample_drop(&job.sample);
+    known_ids_drop(&job.queries);
+    known_ids_drop(&job.corpus);
+    buf_drop(&job.writer.text);
+    buf_drop(&job.writer.cell);
+    buf_drop(&job.writer.score);
+    return st;
+}
