@@ -29,7 +29,7 @@ static const char style[] =
     "tbody th{font-weight:600;white-space:nowrap}thead th{color:var(--soft);font-weight:600;white-space:nowrap}"
     ".n{text-align:right;white-space:nowrap}.best{background:var(--card)}.ref{font-style:italic;color:var(--soft)}.total{font-"
     "weight:600}"
-    ".up{color:var(--up)}.down{color:var(--down)}code{font-size:.88em}table.js thead th{cursor:pointer}"
+    ".up{color:var(--up)}.down{color:var(--down)}.q{min-width:14rem}code{font-size:.88em}table.js thead th{cursor:pointer}"
     ".facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:1rem 0}"
     ".facts div,.card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.7rem .9rem}"
     ".facts b{display:block;font-size:1.35rem;overflow-wrap:anywhere}.facts span{color:var(--soft);font-size:.85rem}"

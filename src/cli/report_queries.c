@@ -78,7 +78,7 @@ static tri_status change_row(const report_data *d, const report_version *v, cons
     tri_text text = report_data_query(d, c->query);
     TRI_TRY(buf_str(out, "<tr><td><code>"));
     TRI_TRY(html_out_str(out, tri_report_query_id(v->scores, c->query)));
-    TRI_TRY(buf_str(out, "</code></td><td>"));
+    TRI_TRY(buf_str(out, "</code></td><td class=\"q\">"));
     TRI_TRY(html_out_short(out, text.bytes, text.len, QUERY_CHARACTERS));
     return buf_printf(out, "</td><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td><td class=\"n %s\">%+.3f</td></tr>",
                       tri_report_value(d->versions[d->base].scores, 0, c->query), tri_report_value(v->scores, 0, c->query),

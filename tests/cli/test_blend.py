@@ -4,6 +4,7 @@
 choice's arithmetic is judged in tests/lab/test_blend.c."""
 import hashlib
 import json
+import os
 import pathlib
 import random
 import shlex
@@ -123,6 +124,22 @@ def check_plan(folder):
     check(trident(*words).stdout == (folder / "best.trec").read_text(), "the plan's fusion is the run, byte for byte", words)
 
 
+def check_recipe_runs(folder):
+    """`trident run` of the recipe ends with the bytes of -o."""
+    for what, n, words in (("a fusion", 4, ("--pick", "highest")), ("a run alone", 2, ("--max", 1))):
+        here = folder / f"of{n}"
+        qrels, runs = write_runs(here, n)
+        best, recipe = here / "best.trec", here / "best.yaml"
+        trident("blend", *runs, "--qrels", qrels, "-o", best, "--recipe", recipe, *words)
+        run = trident("run", recipe, "--out", here / "out")
+        again = here / "out/best/run.trec"
+        check(run.returncode == 0 and again.exists() and again.read_bytes() == best.read_bytes(), f"{what}: trident run ends with the same bytes", run)
+        runs[0].write_text(runs[0].read_text().replace("0.", "1.", 1))
+        used = "r0" in recipe.read_text()
+        changed = trident("run", recipe, "--out", here / "other")
+        check(not used or changed.returncode == 1, f"{what}: a member that changed since is refused by its SHA-256", changed)
+
+
 def check_refusals(folder):
     qrels, runs = write_runs(folder, 2)
     cases = [("no judgments", (*runs,), 2, "--qrels"), ("one run", (runs[0], "--qrels", qrels), 2, "trident blend"),
@@ -158,7 +175,8 @@ def main():
     if not TRIDENT.exists():
         sys.exit(f"{TRIDENT} is not built")
     with tempfile.TemporaryDirectory(prefix="tri-blend-") as name:
-        for part in (check_choice, check_order, check_noise, check_plan, check_refusals):
+        os.environ["TRIDENT_LEDGER"] = f"{name}/ledger.db"
+        for part in (check_choice, check_order, check_noise, check_plan, check_recipe_runs, check_refusals):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)
