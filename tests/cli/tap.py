@@ -24,8 +24,8 @@ def skip(what, why):
     print(f"ok {count} - {what} # SKIP {why}")
 
 
-def trident(*words):
-    return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True)
+def trident(*words, cwd=None):
+    return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True, cwd=cwd)
 
 
 def plan():

@@ -103,22 +103,22 @@ def check_versions(folder):
     check(sums.returncode == 0 and "run.trec: OK" in sums.stdout, "sha256sum -c agrees with the manifest", sums)
     (folder / "hooked").unlink()
     before = {p: p.stat().st_mtime_ns for p in out.glob("*/run.trec")}
-    second = trident("run", source, "--out", out, "-q")
+    second = trident("run", source, "--out", out, "-q", cwd=folder)
     check(second.returncode == 1 and before == {p: p.stat().st_mtime_ns for p in out.glob("*/run.trec")} and not (folder / "hooked").exists(),
           "run again: what is done is not done again, nor its hook", second)
     versions["v1b"]["top"] = 6
     write_plan(folder, versions, "metrics: [map]\ndevices: [cpu]\n")
-    third = trident("run", source, "--out", out, "-q")
+    third = trident("run", source, "--out", out, "-q", cwd=folder)
     after = {p: p.stat().st_mtime_ns for p in out.glob("*/run.trec")}
     changed = {p.parent.name for p in after if after[p] != before.get(p)}
     check(third.returncode == 1 and changed == {"v1b"} and list(next(iter(json.loads((out / "v1/metrics.json").read_text()).values()))["metrics"]) == ["map"],
           "a changed plan: only the steps that it changes", (changed, third))
     moved = folder / "moved"
     out.rename(moved)
-    fourth = trident("run", source, "--out", moved, "-q")
+    fourth = trident("run", source, "--out", moved, "-q", cwd=folder)
     check({p.stat().st_mtime_ns for p in moved.glob("*/run.trec")} == set(after.values()), "a folder may be moved", fourth)
     write_jsonl(folder / "corpus.jsonl", [{"_id": "x", "text": "limu"}])
-    other = trident("run", source, "--out", moved)
+    other = trident("run", source, "--out", moved, cwd=folder)
     check(other.returncode == 1 and "another corpus" in other.stderr, "other data into the same folder are refused", other)
 
 
