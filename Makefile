@@ -3,6 +3,7 @@
 #
 #   make               build/trident and the library                   make test     everything that must hold, counted
 #   make demo          three-way retrieval on real text, in a minute   make install  PREFIX=/usr/local DESTDIR=
+#   make demo-competition   two contests, from raw files to checked submissions, in a minute
 #
 #   make quick         under a minute: no scripts, no torture          make full     test, sanitizers, the other compiler
 #   make test-asan     the tests under ASan, LSan and UBSan            make fuzz     libFuzzer, FUZZ_SECONDS=60 each target
@@ -20,7 +21,7 @@ FUZZ_SECONDS ?= 60
 TESTS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo bench bench-quality bench-precisions bench-peers bench-archs bench-manners bench-tokenizer fuzz docs check-headers install deps format clean
+.PHONY: all tests test quick full test-asan test-tsan test-clang test-arm demo demo-competition bench bench-quality bench-precisions bench-peers bench-archs bench-manners bench-tokenizer fuzz docs check-headers install deps format clean
 
 # $(call build,PRESET,options of the configuration,options of the build)
 build = cmake --preset $(1) --log-level=WARNING $(2) && cmake --build --preset $(1) $(3)
@@ -67,6 +68,10 @@ test-arm:
 demo: all
 	@tools/deps.sh pull
 	@tools/demo.sh build/trident
+
+demo-competition: all
+	@tools/deps.sh pull
+	@tools/demo_competition.sh build/trident
 
 bench: all
 	@tools/deps.sh venv pull

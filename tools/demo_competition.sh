@@ -45,7 +45,8 @@ say "$trident" blend search.run/v1/run.trec search.run/v2/run.trec search.run/v3
 say "$trident" run best.yaml --out best.run
 cmp blend.trec best.run/best/run.trec
 say "$trident" submit-format blend.trec --sample raw/sample_submission.csv --queries raw/queries.jsonl --corpus raw/corpus.jsonl -o submission.csv
-say "$trident" check submission.csv --sample raw/sample_submission.csv --queries raw/queries.jsonl --corpus raw/corpus.jsonl
+say "$trident" check submission.csv --sample raw/sample_submission.csv --queries raw/queries.jsonl --corpus raw/corpus.jsonl \
+    --runs search.run
 say "$trident" report search.run --qrels raw/judged.tsv --queries raw/queries.jsonl -o report.html
 
 say "$trident" rerank small-rerank -i "$pairs" -o submission.json --cache scores.db

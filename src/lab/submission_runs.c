@@ -42,12 +42,19 @@ static tri_status path_of(const run_folder *r, tri_text folder, const char *name
     return err_set(err, TRI_ERR_LIMIT, "the path of %s in %s is too long", name, r->dir);
 }
 
+/* index-HASH.job: how a shared index came about. The versions that it serves tell its state and its cuts again. */
+static bool is_job_of_index(tri_text folder)
+{
+    return folder.len > 4 && memcmp(folder.bytes + folder.len - 4, ".job", 4) == 0;
+}
+
 static tri_status add_folder(void *ctx, const char *name, tri_error *err)
 {
     run_folder *r = ctx;
     char path[LIMIT_PATH];
     bool added;
     tri_text folder = {name, strlen(name)};
+    if (is_job_of_index(folder)) return TRI_OK;
     TRI_TRY(path_of(r, folder, "", path, err));
     if (!file_is_dir(path) || *name == '.') return TRI_OK;
     if (r->folders.n == NAMES_MAX) return err_set(err, TRI_ERR_LIMIT, "%s holds more than %d folders", r->dir, NAMES_MAX);
@@ -154,52 +161,70 @@ static tri_status cuts_of_log(const char *path, uint64_t *cuts, tri_error *err)
     return st;
 }
 
-/* A version that encodes nothing has no texts to cut: a blend, or a run that was given. */
-static tri_status encodes(const run_folder *r, tri_text version, bool *yes, tri_error *err)
+typedef struct version_texts {
+    bool encodes; /* no: a blend, or a run that was given; no texts to cut */
+    bool may_cut; /* its plan says allow_truncation */
+} version_texts;
+
+static tri_status texts_of(const run_folder *r, tri_text version, version_texts *out, tri_error *err)
 {
     char path[LIMIT_PATH];
     json_t *config;
-    *yes = true;
+    *out = (version_texts){.encodes = true};
     TRI_TRY(path_of(r, version, "config.json", path, err));
     if (!file_exists(path)) return TRI_OK;
     TRI_TRY(json_file_load(path, &config, err));
-    *yes = !json_object_get(config, "blend") && !json_object_get(config, "run");
+    const char *allowed = json_string_value(json_object_get(config, "allow_truncation"));
+    out->encodes = !json_object_get(config, "blend") && !json_object_get(config, "run");
+    out->may_cut = allowed && strcmp(allowed, "true") == 0;
     json_decref(config);
+    return TRI_OK;
+}
+
+typedef struct cut_count {
+    char first[160];                       /* the first folder with cuts that nobody allowed, else the first with any */
+    char unknown[160];                     /* a version that encodes and has no log */
+    size_t n_logs, n_with_cuts, n_refused; /* folders; of them with cuts; of these not allowed by their plan */
+} cut_count;
+
+static tri_status count_cuts(const run_folder *r, tri_text folder, cut_count *c, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    uint64_t cuts = 0;
+    uint32_t place;
+    version_texts texts;
+    TRI_TRY(texts_of(r, folder, &texts, err));
+    TRI_TRY(path_of(r, folder, "log.txt", path, err));
+    if (!file_exists(path)) {
+        if (texts.encodes && known_ids_find(&r->versions, folder, &place) && !*c->unknown)
+            snprintf(c->unknown, sizeof c->unknown, "%.150s", shown(r, folder));
+        return TRI_OK;
+    }
+    TRI_TRY(cuts_of_log(path, &cuts, err));
+    c->n_logs++;
+    if (!cuts) return TRI_OK;
+    if (!c->n_with_cuts++ || (!texts.may_cut && !c->n_refused))
+        snprintf(c->first, sizeof c->first, "%.100s: %" PRIu64 " texts were cut", shown(r, folder), cuts);
+    c->n_refused += !texts.may_cut;
     return TRI_OK;
 }
 
 static tri_status check_truncation(const run_folder *r, const check_options *o, check_sheet *sheet, tri_error *err)
 {
-    char path[LIMIT_PATH], first[160] = "";
-    uint64_t total = 0;
-    size_t n_logs = 0;
-    uint32_t place;
-    for (size_t i = 0; i < r->folders.n; i++) {
-        uint64_t cuts = 0;
-        bool needed = known_ids_find(&r->versions, r->folders.ids[i], &place);
-        TRI_TRY(path_of(r, r->folders.ids[i], "log.txt", path, err));
-        if (file_exists(path)) {
-            TRI_TRY(cuts_of_log(path, &cuts, err));
-            n_logs++;
-        } else if (needed) {
-            TRI_TRY(encodes(r, r->folders.ids[i], &needed, err));
-            if (needed) {
-                check_sheet_add(sheet, "truncation", "run the version again: its log tells how many texts were cut",
-                                "%.200s has no log.txt: whether texts were cut is not known", shown(r, r->folders.ids[i]));
-                return TRI_OK;
-            }
-        }
-        if (cuts && !total)
-            snprintf(first, sizeof first, "%.100s: %" PRIu64 " texts were cut", shown(r, r->folders.ids[i]), cuts);
-        total += cuts;
-    }
-    if (!total)
-        check_sheet_add(sheet, "truncation", NULL, "no text was cut, by %zu logs", n_logs);
-    else if (o->allow_truncation)
-        check_sheet_add(sheet, "truncation", NULL, "%s; %" PRIu64 " in all, allowed", first, total);
+    cut_count c = {0};
+    char others[64] = "";
+    for (size_t i = 0; i < r->folders.n; i++) TRI_TRY(count_cuts(r, r->folders.ids[i], &c, err));
+    if (c.n_with_cuts > 1) snprintf(others, sizeof others, "; texts were cut in %zu of %zu logs", c.n_with_cuts, c.n_logs);
+    if (*c.unknown)
+        check_sheet_add(sheet, "truncation", "run the version again: its log tells how many texts were cut",
+                        "%s has no log.txt: whether texts were cut is not known", c.unknown);
+    else if (!c.n_with_cuts)
+        check_sheet_add(sheet, "truncation", NULL, "no text was cut, by %zu logs", c.n_logs);
+    else if (o->allow_truncation || !c.n_refused)
+        check_sheet_add(sheet, "truncation", NULL, "%s%s, allowed%s", c.first, others, c.n_refused ? "" : " by the plan");
     else
         check_sheet_add(sheet, "truncation", "raise max_length (BGE-M3 reads 8192 tokens), or allow it: --allow-truncation",
-                        "%s; %" PRIu64 " in all", first, total);
+                        "%s%s", c.first, others);
     return TRI_OK;
 }
 

@@ -3,10 +3,9 @@
  * log.txt, metrics.json and run.trec; DIR may also be one such version).
  *
  *   finished      every version's state is "done"
- *   truncation    no log tells of texts that were cut, unless that is allowed
- *   stability     five folds of the queries of metrics.json: the i-th query id in byte order is in fold i mod 5. A fold whose
- *                 mean
- *                 is more than 3.5 standard errors from the others' is odd
+ *   truncation    no log tells of texts that were cut, unless the options or the version's plan allow that
+ *   stability     five folds of the queries of metrics.json: the i-th query id in byte order is in fold i mod 5. A fold is odd
+ *                 whose mean is more than 3.5 standard errors from the others'
  *   backup        every raw run, and the submission, stand in a manifest.sha256 with the hash that they have */
 #ifndef TRI_LAB_SUBMISSION_RUNS_H
 #define TRI_LAB_SUBMISSION_RUNS_H

@@ -24,6 +24,11 @@ def skip(what, why):
     print(f"ok {count} - {what} # SKIP {why}")
 
 
+def sanitized():
+    """The program under test is built with sanitizers: slower, and its memory says nothing."""
+    return "TRI_SANITIZE:BOOL=ON" in (TRIDENT.parent / "CMakeCache.txt").read_text()
+
+
 def trident(*words, cwd=None):
     return subprocess.run([str(TRIDENT), *map(str, words)], capture_output=True, text=True, cwd=cwd)
 
