@@ -156,8 +156,8 @@ static tri_status end_text(view *v, const char *path)
     TRI_TRY(buf_printf(&v->out, "\n%zu rows, %.1f minutes used, %.1f billed, %.2f paid, %.2f each\n", v->shown, v->seconds / 60,
                        v->billed, v->price, v->price / (double)v->shown));
     if (v->started_hours_price <= 0) return TRI_OK;
-    return buf_printf(&v->out, "by the started hour it would have been %.0f hours and %.2f\n", v->started_hours,
-                      v->started_hours_price);
+    return buf_printf(&v->out, "by the started hour it would have been %.0f hour%s and %.2f\n", v->started_hours,
+                      v->started_hours == 1 ? "" : "s", v->started_hours_price);
 }
 
 static tri_status end_json(view *v, const char *path)
