@@ -329,5 +329,5 @@ int main(void)
         cmocka_unit_test(test_base64_both_ways),
         cmocka_unit_test(test_each_failure_is_clean),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, scratch_remove);
 }
