@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -67,6 +66,15 @@ tri_status lock_file_wait(const char *path, unsigned ms, lock_file *out, tri_err
         st = lock_file_take(path, out, NULL, err);
     }
     return st;
+}
+
+bool lock_file_is_taken(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool taken = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK; /* shared: those who ask do not meet each other */
+    close(fd);
+    return taken;
 }
 
 void lock_file_release(lock_file *lock)

@@ -6,6 +6,8 @@
 #ifndef TRI_BASE_LOCK_FILE_H
 #define TRI_BASE_LOCK_FILE_H
 
+#include <stdbool.h>
+
 #include "trident/status.h"
 
 typedef struct lock_file {
@@ -17,6 +19,8 @@ typedef struct lock_file {
 tri_status lock_file_take(const char *path, lock_file *out, long *holder, tri_error *err);
 /* The same, waiting up to so many milliseconds for another holder to end. */
 tri_status lock_file_wait(const char *path, unsigned ms, lock_file *out, tri_error *err);
+/* Held by anybody? Asking writes nothing, and needs no leave to write. */
+bool lock_file_is_taken(const char *path);
 void lock_file_release(lock_file *lock);
 
 #endif
