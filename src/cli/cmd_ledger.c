@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/number.h"
@@ -30,11 +32,17 @@ static const flag flags[] = {{"ledger", 0, FLAG_TEXT, "FILE", NULL,
 
 enum { N_COLUMNS = 10 };
 
+typedef struct span {
+    double began, ended, rate;
+} span;
+
 typedef struct view {
     const struct ledger_args *args;
     bool json;
     size_t skip, seen, shown; /* of the rows that args->name asks for */
-    double seconds, billed, price, started_hours, started_hours_price, paid_until;
+    double seconds, billed, price, started_hours, started_hours_price;
+    span *spans; /* of rows that have a price an hour */
+    size_t n_spans, cap_spans;
     text_table table;
     buf out;
 } view;
@@ -51,23 +59,42 @@ static void say_when(double seconds, char out[24])
     if (!gmtime_r(&t, &parts) || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) snprintf(out, 24, "?");
 }
 
-/* Renting by the hour charges every started one; what runs in an hour that is paid for adds nothing. */
-static void add_hours(view *v, const ledger_entry *e)
+static int by_beginning(const void *a, const void *b)
 {
-    double begin = fmax(e->began, v->paid_until), end = e->began + e->seconds;
-    double hours = end > begin ? ceil((end - begin) / 3600) : 0;
-    if (hours > 0) v->paid_until = begin + hours * 3600;
-    v->started_hours += hours;
-    v->started_hours_price += hours * e->rate;
+    double x = ((const span *)a)->began, y = ((const span *)b)->began;
+    return (x > y) - (x < y);
 }
 
-static void add_up(view *v, const ledger_entry *e)
+/* Renting by the hour charges every started one; what runs in an hour that is paid for adds nothing. Rows come as they end. */
+static void count_hours(view *v)
+{
+    double paid_until = -INFINITY;
+    if (v->n_spans) qsort(v->spans, v->n_spans, sizeof *v->spans, by_beginning);
+    for (size_t i = 0; i < v->n_spans; i++) {
+        const span *s = &v->spans[i];
+        double begin = fmax(s->began, paid_until), hours = s->ended > begin ? ceil((s->ended - begin) / 3600) : 0;
+        if (hours <= 0) continue;
+        paid_until = begin + hours * 3600;
+        v->started_hours += hours;
+        v->started_hours_price += hours * s->rate;
+    }
+}
+
+static tri_status add_up(view *v, const ledger_entry *e)
 {
     v->shown++;
     v->seconds += e->seconds;
     v->billed += e->billed;
     v->price += e->price;
-    add_hours(v, e);
+    if (e->rate <= 0) return TRI_OK;
+    if (v->n_spans == v->cap_spans) {
+        span *more = mem_realloc(v->spans, (2 * v->cap_spans + 16) * sizeof *more);
+        if (!more) return TRI_ERR_MEMORY;
+        v->spans = more;
+        v->cap_spans = 2 * v->cap_spans + 16;
+    }
+    v->spans[v->n_spans++] = (span){e->began, e->began + e->seconds, e->rate};
+    return TRI_OK;
 }
 
 /* ---- one row -------------------------------------------------------------------------------------------------------- */
@@ -142,9 +169,8 @@ static tri_status show_row(void *ctx, const ledger_entry *e, tri_error *err)
 {
     view *v = ctx;
     if (!asked_for(v, e) || v->seen++ < v->skip) return cli_check_stop(err);
-    if ((v->json ? json_row(v, e) : text_row(v, e)) != TRI_OK) return err_memory(err, v->out.len);
-    add_up(v, e);
-    return TRI_OK;
+    bool ok = (v->json ? json_row(v, e) : text_row(v, e)) == TRI_OK && add_up(v, e) == TRI_OK;
+    return ok ? TRI_OK : err_memory(err, v->out.len);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */
@@ -193,6 +219,7 @@ static tri_status show(view *v, tri_error *err)
     }
     if (begin(v) != TRI_OK) return err_memory(err, v->out.len);
     TRI_TRY(ledger_read(path, show_row, v, err));
+    count_hours(v);
     if ((v->json ? end_json(v, path) : end_text(v, path)) != TRI_OK) return err_memory(err, v->out.len);
     return cli_print(&v->out, err);
 }
@@ -205,6 +232,7 @@ static tri_status run(cli *c, tri_error *err)
     tri_status st = show(&v, err);
     text_table_drop(&v.table);
     buf_drop(&v.out);
+    mem_free(v.spans);
     return st;
 }
 

@@ -40,6 +40,15 @@ def check_rows(folder):
     check("5 rows, 100.0 minutes used, 100.0 billed, 20.00 paid, 4.00 each" in text and "5 hours and 60.00" in text, "the totals in words", text)
 
 
+def check_hours(folder):
+    """Two devices of one machine: rows come as they end, hours are paid for as they begin, once; what has no price pays for nothing."""
+    path = folder / "hours.db"
+    row = lambda began, minutes, rate: (began, minutes * 60, "v", minutes, rate, minutes / 60 * rate, "done", None, None)
+    make(path, [row(36000, 10, 0), row(39600, 20, 12), row(36000 + 60, 90, 12), row(36000 + 120, 30, 12)])
+    totals = json.loads(trident("ledger", "--ledger", path, "--json").stdout)["totals"]
+    check(totals["price_by_started_hours"] == 24, "10:01 to 11:31 are two started hours, whatever ran beside it", totals)
+
+
 def check_places(folder):
     os.environ["TRIDENT_LEDGER"] = str(folder / "none.db")
     run = trident("ledger")
@@ -61,5 +70,6 @@ def check_places(folder):
 
 with tempfile.TemporaryDirectory(prefix="trident-ledger-") as name:
     check_rows(pathlib.Path(name))
+    check_hours(pathlib.Path(name))
     check_places(pathlib.Path(name))
 sys.exit(plan())
