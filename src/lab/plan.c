@@ -131,8 +131,26 @@ static tri_status check_order(plan *p, tri_error *err)
     return TRI_OK;
 }
 
+tri_status plan_settle_money(plan *p, tri_error *err)
+{
+    plan_bill bill = PLAN_BILL_MINUTE, by = PLAN_BILL_MINUTE;
+    if (p->bill_said && !plan_parse_bill(p->bill_said, &bill))
+        return err_set(err, TRI_ERR_ARGUMENT, "bill is one of second|minute|hour|submission, got \"%s\"", p->bill_said);
+    if (p->price_said && !plan_parse_price(p->price_said, &p->price, &by))
+        return err_set(err, TRI_ERR_ARGUMENT, "price takes money for a time or a submission, such as 12/h, got \"%s\"",
+                       p->price_said);
+    bool has_unit = p->price_said && strchr(p->price_said, '/');
+    if (has_unit && p->bill_said && (by == PLAN_BILL_SUBMISSION) != (bill == PLAN_BILL_SUBMISSION)) {
+        err_set(err, TRI_ERR_ARGUMENT, "price %s and bill %s contradict each other", p->price_said, p->bill_said);
+        return err_hint(err, TRI_ERR_ARGUMENT, "say N/h billed by the second, minute or hour, or N/submission");
+    }
+    p->bill = by == PLAN_BILL_SUBMISSION ? by : bill;
+    return TRI_OK;
+}
+
 tri_status plan_check(plan *p, tri_error *err)
 {
+    TRI_TRY(plan_settle_money(p, err));
     if (p->n_versions > PLAN_VERSIONS_MAX)
         return err_set(err, TRI_ERR_LIMIT, "%s: %zu versions, at most %d", p->path, p->n_versions, PLAN_VERSIONS_MAX);
     if (!p->n_versions) return err_set(err, TRI_ERR_FORMAT, "%s: the plan has no versions", p->path);

@@ -49,7 +49,7 @@ typedef enum plan_setting {
 } plan_setting;
 
 typedef enum plan_kind { PLAN_SEARCH = 1, PLAN_GIVEN = 2, PLAN_BLEND = 4 } plan_kind;
-enum { PLAN_VERSIONS_MAX = 256 };
+enum { PLAN_VERSIONS_MAX = 256, PLAN_ENV_MAX = 64 };
 enum { PLAN_DENSE = 1, PLAN_SPARSE = 2, PLAN_MULTI = 4 }; /* heads, the bits of TRI_DENSE and its like */
 typedef enum plan_bill { PLAN_BILL_SECOND, PLAN_BILL_MINUTE, PLAN_BILL_HOUR, PLAN_BILL_SUBMISSION } plan_bill;
 
@@ -97,6 +97,7 @@ typedef struct plan {
     double budget;                                 /* < 0: not said */
     double price;                                  /* money for an hour, or for a submission */
     plan_bill bill;
+    const char *price_said, *bill_said; /* that price and bill are made of by plan_settle_money; NULL = nothing was said */
     plan_words devices;
     plan_hooks hooks;
     const char *metrics; /* "ndcg@10,map", or NULL */
@@ -112,6 +113,8 @@ void plan_drop(plan *p);
 const plan_version *plan_find(const plan *p, const char *name);
 /* What stands between the lines: references, cycles, files. plan_load calls it. */
 tri_status plan_check(plan *p, tri_error *err);
+/* price and bill of what was said of them, in the plan or over it: a price for a submission is billed so, and no other is. */
+tri_status plan_settle_money(plan *p, tri_error *err);
 
 /* ---- values, as the plan and the command line write them ---------------------------------------------------------- */
 

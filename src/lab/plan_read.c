@@ -174,9 +174,7 @@ static tri_status find_model(reader *r, const char **name)
     const char *beside = arena_printf(&r->p->memory, "%s/%s", r->p->folder, *name);
     char whole[PATH_MAX];
     if (!beside) return err_memory(r->err, 0);
-    bool is_path = (*name)[0] == '/' || strchr(*name, '/');
-    if ((*name)[0] == '/' || !is_path || (!file_is_dir(beside) && !file_exists(beside)) || !realpath(beside, whole))
-        return TRI_OK;
+    if ((*name)[0] == '/' || (!file_is_dir(beside) && !file_exists(beside)) || !realpath(beside, whole)) return TRI_OK;
     *name = arena_copy(&r->p->memory, whole, strlen(whole));
     return *name ? TRI_OK : err_memory(r->err, strlen(whole));
 }
@@ -246,6 +244,7 @@ static tri_status read_variable(reader *r, void *ctx, const char *key, const yam
     const char *text;
     if (strchr(key, '=')) return fail(r, at, "env: \"%s\" is no name of a variable", key);
     TRI_TRY(read_text(r, value, key, &text));
+    if (env->n == PLAN_ENV_MAX) return fail(r, at, "env holds more than %d variables", PLAN_ENV_MAX);
     const char *line = arena_printf(&r->p->memory, "%s=%s", key, text);
     const char **items = arena_array(&r->p->memory, env->n + 1, sizeof *items);
     if (!line || !items) return err_memory(r->err, strlen(text));
@@ -306,12 +305,22 @@ static bool has_key(reader *r, const yaml_node_t *map, const char *name)
     return false;
 }
 
+/* Beside the versions' folders lie the run's own: its files, its indexes, its cache with its journals. */
+static bool is_taken_name(const char *name)
+{
+    static const char *const names[] = {"plan.yaml", "run.json",  "sessions.json", "devices.json",
+                                        "lock",      "hooks.log", "gpu.csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0) return true;
+    return strncasecmp(name, "index-", 6) == 0 || strncasecmp(name, "scores.db", 9) == 0;
+}
+
 /* A version's name is a folder's. */
 static bool is_name(const char *name)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@";
     size_t n = strlen(name);
-    return n <= 100 && strspn(name, good) == n && name[0] != '.' && name[0] != '-' && strncmp(name, "index-", 6) != 0;
+    return n <= 100 && strspn(name, good) == n && name[0] != '.' && name[0] != '-';
 }
 
 static tri_status read_version(reader *r, void *ctx, const char *key, const yaml_node_t *at, const yaml_node_t *value)
@@ -320,7 +329,8 @@ static tri_status read_version(reader *r, void *ctx, const char *key, const yaml
     plan *p = r->p;
     plan_version *v = &p->versions[p->n_versions];
     if (!is_name(key))
-        return fail(r, at, "\"%s\" cannot name a version: letters, digits and ._-+@ can, and it is not index-...", key);
+        return fail(r, at, "\"%s\" cannot name a version: letters, digits and ._-+@ can, the first of them no . or -", key);
+    if (is_taken_name(key)) return fail(r, at, "\"%s\" cannot name a version: a file of the run's folder is called so", key);
     *v = (plan_version){.name = key, .line = at->start_mark.line + 1, .heads = PLAN_DENSE};
     v->value[PLAN_ALLOW_TRUNCATION] = r->defaults.value[PLAN_ALLOW_TRUNCATION];
     v->kind = has_key(r, value, "run") ? PLAN_GIVEN : has_key(r, value, "blend") ? PLAN_BLEND : PLAN_SEARCH;
@@ -359,21 +369,24 @@ static tri_status read_data(reader *r, void *ctx, const char *key, const yaml_no
 static tri_status read_money(reader *r, const char *key, const yaml_node_t *value)
 {
     plan *p = r->p;
+    plan_bill bill;
+    double price;
     const char *text;
     TRI_TRY(read_text(r, value, key, &text));
+    if (strcmp(key, "price") == 0) p->price_said = text;
+    if (strcmp(key, "bill") == 0) p->bill_said = text;
     if (strcmp(key, "deadline") == 0)
         return plan_parse_deadline(text, &p->deadline_after, &p->deadline_at)
                    ? TRI_OK
                    : fail(r, value,
                           "deadline takes a span such as 72h or 1h30m, or a time such as 2026-11-27T10:00; got \"%s\"", text);
     if (strcmp(key, "price") == 0)
-        return plan_parse_price(text, &p->price, &p->bill)
+        return plan_parse_price(text, &price, &bill)
                    ? TRI_OK
                    : fail(r, value, "price takes money for a time such as 12/h, 0.2/min or 3/submission; got \"%s\"", text);
     if (strcmp(key, "bill") == 0)
-        return plan_parse_bill(text, &p->bill)
-                   ? TRI_OK
-                   : fail(r, value, "bill is one of second|minute|hour|submission, got \"%s\"", text);
+        return plan_parse_bill(text, &bill) ? TRI_OK
+                                            : fail(r, value, "bill is one of second|minute|hour|submission, got \"%s\"", text);
     if (number_parse_f64(text, strlen(text), &p->budget) && p->budget >= 0) return TRI_OK;
     return fail(r, value, "budget takes an amount of money, got \"%s\"", text);
 }
@@ -418,6 +431,17 @@ static tri_status say_parser(const yaml_parser_t *parser, const char *path, tri_
     return err_set(err, TRI_ERR_FORMAT, "%s:%zu: this is no YAML: %s", path, line + 1, parser->problem ? parser->problem : "?");
 }
 
+/* A second document would be left unread without a word. */
+static tri_status check_end(reader *r, yaml_parser_t *parser)
+{
+    yaml_document_t rest;
+    if (!yaml_parser_load(parser, &rest)) return say_parser(parser, r->p->path, r->err);
+    const yaml_node_t *more = yaml_document_get_root_node(&rest);
+    tri_status st = more ? fail(r, more, "a second document begins here: a plan is one") : TRI_OK;
+    yaml_document_delete(&rest);
+    return st;
+}
+
 static tri_status read_yaml(reader *r, const void *text, size_t len)
 {
     yaml_parser_t parser;
@@ -430,6 +454,7 @@ static tri_status read_yaml(reader *r, const void *text, size_t len)
     } else {
         st = read_document(r);
         yaml_document_delete(&r->doc);
+        if (!st) st = check_end(r, &parser);
     }
     yaml_parser_delete(&parser);
     return st;
