@@ -14,6 +14,7 @@
 #include "base/number.h"
 #include "cli/run_view.h"
 #include "cli/signals.h"
+#include "hub/model_dir.h"
 #include "lab/run.h"
 
 struct run_args {
@@ -56,12 +57,17 @@ static tri_status take_devices(cli *c, plan *p, const char *words, tri_error *er
 static tri_status take_flags(cli *c, plan *p, tri_error *err)
 {
     const struct run_args *args = c->options;
+    tri_error said = {0};
     if (args->deadline && !plan_parse_deadline(args->deadline, &p->deadline_after, &p->deadline_at))
         return cli_usage(c, err, "--deadline takes 72h, 1h30m or 2026-11-27T10:00, got \"%s\"", args->deadline);
-    if (args->bill && !plan_parse_bill(args->bill, &p->bill))
-        return cli_usage(c, err, "--bill is one of second|minute|hour|submission, got \"%s\"", args->bill);
-    if (args->price && !plan_parse_price(args->price, &p->price, &p->bill))
-        return cli_usage(c, err, "--price takes money for a time, such as 12/h or 0.2/min, got \"%s\"", args->price);
+    if (args->bill) p->bill_said = args->bill;
+    if (args->price) p->price_said = args->price;
+    tri_status st = plan_settle_money(p, &said);
+    if (st && args->price && !args->bill) { /* a price of another kind stands above the plan's bill, too */
+        p->bill_said = NULL;
+        st = plan_settle_money(p, &said);
+    }
+    if (st) return cli_usage(c, err, "%s", said.text);
     if (args->budget && (!number_parse_f64(args->budget, strlen(args->budget), &p->budget) || p->budget < 0))
         return cli_usage(c, err, "--budget takes an amount of money, got \"%s\"", args->budget);
     if (p->budget >= 0 && p->price <= 0)
@@ -82,6 +88,41 @@ static bool is_stopped(void *ctx)
     return signals_stopped();
 }
 
+static bool find_model(void *ctx, const char *name, char *path, size_t cap)
+{
+    (void)ctx;
+    return model_dir_find(name, path, cap, NULL) == TRI_OK;
+}
+
+/* A reranker is opened when the index is there, hours later: one that is not here is refused now. The others run. */
+static tri_status look_for_rerankers(plan *p, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    tri_error said = {0};
+    for (size_t i = 0; i < p->n_versions; i++) {
+        plan_version *v = &p->versions[i];
+        const char *name = v->value[PLAN_RERANK];
+        if (v->refused || !name || model_dir_find(name, path, sizeof path, &said) == TRI_OK) continue;
+        v->refused = arena_printf(&p->memory, "%s:%zu: rerank: %s; %s", p->path, v->line, said.text, said.hint);
+        if (!v->refused) return err_memory(err, 0);
+    }
+    return TRI_OK;
+}
+
+/* The command as it was given, for the ledger. */
+static tri_status write_command(const plan *p, const struct run_args *args, const char *dir, buf *out)
+{
+    const char *const given[][2] = {{"deadline", args->deadline},
+                                    {"budget", args->budget},
+                                    {"price", args->price},
+                                    {"bill", args->bill},
+                                    {"devices", args->devices}};
+    TRI_TRY(buf_printf(out, "trident run %s --out %s", p->path, dir));
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i][1]) TRI_TRY(buf_printf(out, " --%s %s", given[i][0], given[i][1]));
+    return buf_byte(out, 0);
+}
+
 static tri_status report(cli *c, const char *dir, const run_outcome *out, tri_error *err)
 {
     tri_status st = run_view_print(c, dir, err);
@@ -94,15 +135,24 @@ static tri_status report(cli *c, const char *dir, const run_outcome *out, tri_er
 static tri_status run_loaded(cli *c, plan *p, tri_error *err)
 {
     const struct run_args *args = c->options;
-    char dir[LIMIT_PATH], command[2 * LIMIT_PATH];
+    char dir[LIMIT_PATH];
+    buf command;
     run_outcome outcome;
     TRI_TRY(take_flags(c, p, err));
     int n = args->out ? snprintf(dir, sizeof dir, "%s", args->out) : snprintf(dir, sizeof dir, "%s/%s.run", p->folder, p->name);
     if (n < 0 || (size_t)n >= sizeof dir) return err_set(err, TRI_ERR_LIMIT, "the path of the run folder is too long");
-    snprintf(command, sizeof command, "trident run %s --out %s", p->path, dir);
-    run_options options = {.dir = dir, .command = command, .say = say, .is_stopped = is_stopped, .ctx = c};
-    TRI_TRY(run_plan(p, &options, &outcome, err));
-    return report(c, dir, &outcome, err);
+    TRI_TRY(look_for_rerankers(p, err));
+    buf_init(&command, 0);
+    tri_status st = write_command(p, args, dir, &command) ? err_memory(err, command.len) : TRI_OK;
+    run_options options = {.dir = dir,
+                           .command = (const char *)command.data,
+                           .say = say,
+                           .is_stopped = is_stopped,
+                           .find_model = find_model,
+                           .ctx = c};
+    if (!st) st = run_plan(p, &options, &outcome, err);
+    buf_drop(&command);
+    return st ? st : report(c, dir, &outcome, err);
 }
 
 static tri_status run_file(cli *c, tri_error *err)

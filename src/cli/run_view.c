@@ -54,6 +54,11 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static bool is_at_work(const char *state)
+{
+    return strcmp(state, "queued") == 0 || strcmp(state, "running") == 0;
+}
+
 static tri_status add_metrics(const char *dir, const char *folder, json_t *version, tri_error *err)
 {
     json_t *all, *run;
@@ -68,7 +73,16 @@ static tri_status add_metrics(const char *dir, const char *folder, json_t *versi
     return TRI_OK;
 }
 
-static tri_status add_jobs(const char *dir, const json_t *facts, json_t *view, tri_error *err)
+/* Nobody is at work on it any more. */
+static void settle_state(json_t *job)
+{
+    if (!is_at_work(get_words(job, "state"))) return;
+    json_object_set_new(job, "is_killed", json_boolean(strcmp(get_words(job, "state"), "running") == 0));
+    json_object_set_new(job, "state", json_string("stopped"));
+    json_object_set_new(job, "pid", json_null());
+}
+
+static tri_status add_jobs(const char *dir, const json_t *facts, bool is_up, json_t *view, tri_error *err)
 {
     size_t i;
     json_t *name, *versions = json_array(), *indexes = json_array();
@@ -79,8 +93,10 @@ static tri_status add_jobs(const char *dir, const json_t *facts, json_t *view, t
         json_t *status = NULL;
         bool is_index = folder && strncmp(folder, "index-", 6) == 0;
         if (!st && folder) st = load(dir, folder, "status.json", &status, err);
-        if (!status) continue;
-        if (!st && !is_index) st = add_metrics(dir, folder, status, err);
+        if (st || !folder) continue;
+        if (!status) status = json_pack("{s:s, s:s}", "name", folder, "state", "queued"); /* killed before it was written */
+        if (!is_up) settle_state(status);
+        if (!is_index) st = add_metrics(dir, folder, status, err);
         json_array_append_new(is_index ? indexes : versions, status);
     }
     json_object_set_new(view, "versions", versions);
@@ -89,11 +105,6 @@ static tri_status add_jobs(const char *dir, const json_t *facts, json_t *view, t
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------------ */
-
-static bool is_at_work(const char *state)
-{
-    return strcmp(state, "queued") == 0 || strcmp(state, "running") == 0;
-}
 
 /* Seconds until the jobs that are not done are, over so many devices; unknown forecasts make it a lower bound. */
 static double time_left(const json_t *view, size_t n_devices, bool *is_bound)
@@ -144,8 +155,9 @@ static void add_money(const json_t *facts, const json_t *sessions, json_t *view)
     json_array_foreach(json_object_get(sessions, "sessions"), i, session)
     {
         seconds += get_number(session, "last") - get_number(session, "started");
-        if (i > 0 && i + 1 == n) second = get_number(session, "first_result");
-        if (i == 0 && n == 1) json_object_set_new(view, "first_start", number(get_number(session, "first_result")));
+        double first = get_number(session, "first_result");
+        if (i > 0 && !isnan(first)) second = first; /* of the last start that had any work */
+        if (i == 0) json_object_set_new(view, "first_start", number(first));
     }
     json_object_set_new(o, "spent", number(spent));
     json_object_set_new(o, "budget", number(budget));
@@ -161,11 +173,7 @@ static void add_money(const json_t *facts, const json_t *sessions, json_t *view)
 static bool is_runner_up(const char *dir)
 {
     char path[LIMIT_PATH];
-    lock_file lock;
-    if (file_join(path, sizeof path, dir, "lock") != TRI_OK || !file_exists(path)) return false;
-    tri_status st = lock_file_take(path, &lock, NULL, NULL);
-    if (st == TRI_OK) lock_file_release(&lock);
-    return st == TRI_ERR_STATE;
+    return file_join(path, sizeof path, dir, "lock") == TRI_OK && lock_file_is_taken(path);
 }
 
 /* Of a run that nobody runs: done, failed when no version waits any more and one has failed, else stopped. */
@@ -196,7 +204,7 @@ static tri_status make_view(const char *dir, json_t **out, tri_error *err)
     view = json_object();
     tri_status st = load(dir, "sessions.json", NULL, &sessions, err);
     if (!st) st = load(dir, "devices.json", NULL, &devices, err);
-    if (!st) st = add_jobs(dir, facts, view, err);
+    if (!st) st = add_jobs(dir, facts, is_up, view, err);
     if (!st) {
         json_object_set_new(view, "name", json_string(get_words(facts, "name")));
         json_object_set_new(view, "state", json_string(is_up ? "running" : end_state(view)));
@@ -252,12 +260,12 @@ static tri_status metric_cell(text_table *t, const json_t *job)
     return text_table_cell(t, "-");
 }
 
-static tri_status job_row(text_table *t, const json_t *job, bool is_up)
+static tri_status job_row(text_table *t, const json_t *job)
 {
     char span[32];
     bool is_running = strcmp(get_words(job, "state"), "running") == 0;
     TRI_TRY(text_table_cell(t, get_words(job, "name")));
-    TRI_TRY(text_table_cell(t, is_running && !is_up ? "killed" : get_words(job, "state")));
+    TRI_TRY(text_table_cell(t, json_is_true(json_object_get(job, "is_killed")) ? "killed" : get_words(job, "state")));
     TRI_TRY(text_table_cell(t, get_words(job, "step")[0] ? get_words(job, "step") : "-"));
     TRI_TRY(text_table_cell(t, get_words(job, "device")[0] ? get_words(job, "device") : "-"));
     TRI_TRY(progress_cell(t, job, is_running));
@@ -273,7 +281,6 @@ static tri_status jobs_table(const json_t *view, buf *out)
 {
     static const char *const heads[] = {"version", "state", "step", "device", "progress", "time", "left", "money", "metric"};
     static const char *const lists[] = {"indexes", "versions"};
-    bool is_up = strcmp(get_words(view, "state"), "running") == 0;
     text_table t;
     text_table_init(&t, sizeof heads / sizeof *heads);
     t.n_left = 4;
@@ -282,7 +289,7 @@ static tri_status jobs_table(const json_t *view, buf *out)
     for (size_t k = 0; k < 2; k++) {
         size_t i;
         json_t *job;
-        json_array_foreach(json_object_get(view, lists[k]), i, job) if (!st) st = job_row(&t, job, is_up);
+        json_array_foreach(json_object_get(view, lists[k]), i, job) if (!st) st = job_row(&t, job);
     }
     if (!st) st = text_table_print(&t, out);
     text_table_drop(&t);
@@ -323,8 +330,10 @@ static tri_status money_lines(const json_t *view, buf *out)
     TRI_TRY(buf_printf(out, ", billed by the %s at %.4g/%s\n", get_words(money, "bill"), get_number(money, "price"),
                        strcmp(get_words(money, "bill"), "submission") == 0 ? "submission" : "h"));
     double second = get_number(view, "second_start"), first = get_number(view, "first_start");
-    if (isfinite(second)) TRI_TRY(buf_printf(out, "second start: %.1f s from start to first result\n", second));
     if (isfinite(first)) TRI_TRY(buf_printf(out, "first start: %.1f s from start to first result\n", first));
+    if (isfinite(second))
+        TRI_TRY(buf_printf(out, "second start: %.1f s from start to first result, %s 3 minutes\n", second,
+                           second < 180 ? "under" : "over"));
     return TRI_OK;
 }
 

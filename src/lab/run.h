@@ -20,9 +20,10 @@
 
 typedef struct run_options {
     const char *dir;
-    const char *command;                      /* the command line, for the ledger */
-    void (*say)(void *ctx, const char *line); /* one line of talk */
-    bool (*is_stopped)(void *ctx);            /* Ctrl-C */
+    const char *command;                                                     /* the command line, for the ledger */
+    void (*say)(void *ctx, const char *line);                                /* one line of talk */
+    bool (*is_stopped)(void *ctx);                                           /* Ctrl-C */
+    bool (*find_model)(void *ctx, const char *name, char *path, size_t cap); /* where a model lies; false = it is not here */
     void *ctx;
 } run_options;
 

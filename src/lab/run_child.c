@@ -81,6 +81,7 @@ static int plan_files(const run_spawn *s, posix_spawn_file_actions_t *actions)
         code = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, s->stdout_to ? s->stdout_to : s->log,
                                                 s->stdout_to ? fresh : append, 0666);
     if (!code) code = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, s->log, append, 0666);
+    if (!code && s->folder) code = posix_spawn_file_actions_addchdir_np(actions, s->folder);
     return code;
 }
 
@@ -163,23 +164,27 @@ void run_child_stop(pid_t pid, bool now)
     if (pid > 0) kill(pid, now ? SIGKILL : SIGTERM);
 }
 
-/* Does /proc say that it is a child of a runner of ours? Numbers of processes are used again. */
-static bool is_trident(long pid)
+/* Was it started for this progress file? Numbers of processes are used again, by other people's runs, too. */
+static bool is_old_child(long pid, const char *progress_path)
 {
+    static const char name[] = "TRIDENT_PROGRESS=";
     char path[64];
     buf text;
-    snprintf(path, sizeof path, "/proc/%ld/cmdline", pid);
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%ld/environ", pid);
     buf_init(&text, 0);
-    bool found = file_read_all(path, 1 << 20, &text, NULL) == TRI_OK && text.len > 7 && memcmp(text.data, "trident", 8) == 0;
+    if (file_read_all(path, 1 << 22, &text, NULL) == TRI_OK && buf_byte(&text, 0) == TRI_OK)
+        for (const char *p = (const char *)text.data; !found && p < (const char *)text.data + text.len; p += strlen(p) + 1)
+            found = strncmp(p, name, sizeof name - 1) == 0 && strcmp(p + sizeof name - 1, progress_path) == 0;
     buf_drop(&text);
     return found;
 }
 
-void run_child_await_old(long pid)
+void run_child_await_old(long pid, const char *progress_path)
 {
     const struct timespec step = {0, 10 * 1000000L};
     if (pid <= 1 || pid == (long)getpid()) return;
-    for (int i = 0; i < 300 && is_trident(pid); i++) { /* its runner is dead, so it is dying */
+    for (int i = 0; i < 300 && is_old_child(pid, progress_path); i++) { /* its runner is dead, so it is dying */
         if (i == 200) kill((pid_t)pid, SIGKILL);
         nanosleep(&step, NULL);
     }

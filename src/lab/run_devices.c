@@ -73,6 +73,13 @@ static bool may_have(const run_job *job, const char *device)
     return job->devices.n == 0;
 }
 
+bool run_slot_is_any(const run_board *b, const run_job *job)
+{
+    bool found = false;
+    for (size_t i = 0; i < b->n_slots; i++) found = found || may_have(job, b->slots[i].device);
+    return found;
+}
+
 int run_slot_find(const run_board *b, const run_job *job)
 {
     for (size_t i = 0; i < b->n_slots; i++)

@@ -109,6 +109,7 @@ tri_status run_status_save(run_board *b, run_job *job, bool durable, tri_error *
     set(o, "error", words(s->error));
     set(o, "submission", words(s->submission));
     set(o, "out", json_boolean(s->is_out));
+    set(o, "paid", words(s->paid));
     set(o, "left", s->left < 0 ? json_null() : number(s->left));
     set(o, "unit", words(s->unit));
     set(o, "items", json_integer((json_int_t)s->items));
@@ -141,14 +142,15 @@ tri_status run_sessions_save(run_board *b, bool durable, tri_error *err)
         json_t *session = json_object();
         set(session, "started", json_real(b->sessions[2 * i]));
         set(session, "last", json_real(b->sessions[2 * i + 1]));
-        if (i + 1 == b->n_sessions)
-            set(session, "first_result", b->first_result < 0 ? json_null() : json_real(b->first_result));
+        set(session, "first_result", number(b->first_results[i]));
         add(array, session);
     }
     json_t *o = json_object();
     set(o, "sessions", array);
     set(o, "spent", json_real(run_spent(b, run_now())));
-    set(o, "now", json_real(run_now()));
+    set(o, "submissions", json_integer((json_int_t)b->n_paid));
+    set(o, "ledger", json_real(b->noted));
+    set(o, "hooked", words(b->hooked));
     return write_json(path, o, durable, err);
 }
 
@@ -307,6 +309,7 @@ static void load_status(run_job *job)
     s->rate_items = get_number(o, "items_per_second", NAN);
     s->rate_tokens = get_number(o, "tokens_per_second", NAN);
     s->is_out = json_is_true(json_object_get(o, "out"));
+    get_words(o, "paid", s->paid, sizeof s->paid);
     take_steps(o, s);
     json_decref(o);
 }
@@ -339,11 +342,14 @@ static tri_status load_sessions(run_board *b, tri_error *err)
     if (!file_exists(path) || json_file_load(path, &o, NULL) != TRI_OK) return TRI_OK;
     json_array_foreach(json_object_get(o, "sessions"), i, session)
     {
-        if (b->n_sessions + 1 >= RUN_SESSIONS_MAX) break;
+        if (b->n_sessions == RUN_SESSIONS_MAX) break;
         b->sessions[2 * b->n_sessions] = get_number(session, "started", 0);
         b->sessions[2 * b->n_sessions + 1] = get_number(session, "last", 0);
-        b->n_sessions++;
+        b->first_results[b->n_sessions++] = get_number(session, "first_result", NAN);
     }
+    b->n_paid = get_count(o, "submissions");
+    b->noted = get_number(o, "ledger", 0);
+    get_words(o, "hooked", b->hooked, sizeof b->hooked);
     json_decref(o);
     return TRI_OK;
 }
@@ -406,14 +412,52 @@ static tri_status save_facts(run_board *b, const char *path, tri_error *err)
     return write_json(path, o, true, err);
 }
 
+/* An attempt that its runner did not live to count: so much as its child had told. */
+static void take_killed(run_board *b, run_job *job)
+{
+    run_progress told = {0};
+    run_status *s = &job->status;
+    run_child_await_old(s->pid, job->progress_path);
+    if (!run_progress_load(job->progress_path, &told) || strcmp(told.what, s->step) != 0 || told.seconds <= 0) return;
+    double last = b->n_sessions > 1 ? b->sessions[2 * (b->n_sessions - 2) + 1] : b->started;
+    job->session_began = last - told.seconds;
+    run_count_time(b, job, told.seconds, true);
+    run_count_partial(job, s->step, told.seconds);
+    s->state = RUN_STOPPED;
+    snprintf(s->error, sizeof s->error, "%s", "killed with its runner");
+    run_ledger_note(b, job);
+    job->session_began = job->session_seconds = job->session_money = 0;
+}
+
+static bool is_lost(const run_board *b, const run_job *job, const run_step *step)
+{
+    char folder[LIMIT_PATH];
+    const char *file = step->makes ? step->makes : step->stdout_to;
+    if (job->version) return file && !file_exists(file);
+    return file_join(folder, sizeof folder, b->dir, job->name) == TRI_OK && !file_is_dir(folder);
+}
+
+/* A step whose file somebody has removed since is not done. */
+static void forget_lost(run_board *b, run_job *job)
+{
+    run_status *s = &job->status;
+    for (size_t i = 0; i < job->n_steps; i++) {
+        if (!run_step_is_done(job, i) || !is_lost(b, job, &job->steps[i])) continue;
+        size_t at = 0;
+        while (strcmp(s->steps[at].name, job->steps[i].name) != 0) at++;
+        s->steps[at] = s->steps[--s->n_steps];
+    }
+}
+
 static tri_status open_jobs(run_board *b, tri_error *err)
 {
     for (size_t i = 0; i < b->n_jobs; i++) {
         run_job *job = &b->jobs[i];
         TRI_TRY(file_make_dirs(job->dir, err));
         load_status(job);
-        if (job->status.state == RUN_RUNNING) run_child_await_old(job->status.pid);
+        if (job->status.state == RUN_RUNNING) take_killed(b, job);
         job->status.pid = 0;
+        forget_lost(b, job);
         if (job->version) TRI_TRY(save_config(b, job, err));
     }
     return TRI_OK;
@@ -424,7 +468,8 @@ static tri_status take_lock(run_board *b, tri_error *err)
     char path[LIMIT_PATH];
     long holder = 0;
     TRI_TRY(path_in(b, "lock", path, err));
-    tri_status st = lock_file_take(path, &b->lock, &holder, err);
+    tri_status st = lock_file_wait(path, 300, &b->lock, err); /* `run status` has it for a moment, too */
+    if (st == TRI_ERR_STATE) st = lock_file_take(path, &b->lock, &holder, err);
     if (st != TRI_ERR_STATE) return st;
     err_set(err, st, "%s is being run already, by process %ld", b->dir, holder);
     return err_hint(err, st, "`trident run status %s` shows how far it is", b->dir);
@@ -445,7 +490,6 @@ tri_status run_folder_open(run_board *b, tri_error *err)
     TRI_TRY(load_sessions(b, err));
     load_devices(b);
     TRI_TRY(run_session_begin(b, err));
-    b->first_result = -1;
     TRI_TRY(run_sessions_save(b, true, err));
     return open_jobs(b, err);
 }

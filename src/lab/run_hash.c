@@ -12,7 +12,7 @@
 
 enum { CHUNK = 1 << 16 };
 
-tri_status run_hash_file(const char *path, uint64_t *hash, tri_error *err)
+static tri_status hash_file(const char *path, uint64_t *hash, tri_error *err)
 {
     uint8_t bytes[CHUNK];
     in_file *file;
@@ -36,27 +36,25 @@ tri_status run_hash_file(const char *path, uint64_t *hash, tri_error *err)
 
 /* ---- steps -------------------------------------------------------------------------------------------------------- */
 
-typedef struct data_hashes {
-    const char *paths[4];
-    uint64_t hashes[4];
-} data_hashes;
-
-static tri_status hash_data(run_board *b, data_hashes *d, tri_error *err)
+tri_status run_hash_data(run_board *b, tri_error *err)
 {
     const plan *p = b->p;
-    *d = (data_hashes){.paths = {p->corpus, p->queries, p->qrels, p->sample}};
-    for (size_t i = 0; i < 4; i++)
-        if (d->paths[i]) TRI_TRY(run_hash_file(d->paths[i], &d->hashes[i], err));
-    snprintf(b->data_hash, sizeof b->data_hash, "%016" PRIx64, hash64(d->hashes, 2 * sizeof d->hashes[0]));
+    const char *const paths[] = {p->corpus, p->queries, p->qrels, p->sample};
+    for (size_t i = 0; i < 4; i++) {
+        b->data_paths[i] = paths[i];
+        if (paths[i]) TRI_TRY(hash_file(paths[i], &b->data_hashes[i], err));
+    }
+    snprintf(b->data_hash, sizeof b->data_hash, "%016" PRIx64, hash64(b->data_hashes, 2 * sizeof b->data_hashes[0]));
     snprintf(b->plan_hash, sizeof b->plan_hash, "%016" PRIx64, hash64(p->text.data, p->text.len));
     return TRI_OK;
 }
 
-static tri_status add_word(const run_board *b, const data_hashes *d, const char *word, buf *out)
+static tri_status add_word(const run_board *b, const char *word, buf *out)
 {
     size_t n = strlen(b->dir);
     for (size_t i = 0; i < 4; i++)
-        if (d->paths[i] && strcmp(word, d->paths[i]) == 0) return buf_printf(out, "data %016" PRIx64 "\n", d->hashes[i]);
+        if (b->data_paths[i] && strcmp(word, b->data_paths[i]) == 0)
+            return buf_printf(out, "data %016" PRIx64 "\n", b->data_hashes[i]);
     return buf_printf(out, "%s\n", strncmp(word, b->dir, n) == 0 && word[n] == '/' ? word + n : word);
 }
 
@@ -69,22 +67,22 @@ static bool is_manner(const char *word)
     return false;
 }
 
-static tri_status hash_step(run_board *b, const data_hashes *d, const char *before, run_job *job, run_step *step,
-                            tri_error *err)
+static tri_status hash_step(run_board *b, const char *before, run_job *job, run_step *step, tri_error *err)
 {
     buf text;
     buf_init(&text, 0);
     tri_status st = buf_printf(&text, "%s %s\n", step->name, before);
+    if (!st && step == &job->steps[0] && job->models) st = buf_printf(&text, "models %016" PRIx64 "\n", job->models);
     for (const char **w = step->argv; !st && w && *w; w++) {
         if (is_manner(*w) && w[1])
             w++;
         else
-            st = add_word(b, d, *w, &text);
+            st = add_word(b, *w, &text);
     }
     const plan_version *v = job->version;
     if (!st && v && v->kind == PLAN_GIVEN && strcmp(step->name, "copy") == 0) {
         uint64_t hash = 0;
-        st = run_hash_file(v->value[PLAN_RUN], &hash, err);
+        st = hash_file(v->value[PLAN_RUN], &hash, err);
         if (st) {
             buf_drop(&text);
             return st;
@@ -99,8 +97,6 @@ static tri_status hash_step(run_board *b, const data_hashes *d, const char *befo
 /* Jobs stand after those that they need. */
 tri_status run_hash_steps(run_board *b, tri_error *err)
 {
-    data_hashes d;
-    TRI_TRY(hash_data(b, &d, err));
     for (size_t i = 0; i < b->n_jobs; i++) {
         run_job *job = &b->jobs[i];
         uint64_t before = 0;
@@ -111,7 +107,9 @@ tri_status run_hash_steps(run_board *b, tri_error *err)
         }
         snprintf(seed, sizeof seed, "%016" PRIx64, before);
         for (size_t s = 0; s < job->n_steps; s++) {
-            TRI_TRY(hash_step(b, &d, s ? job->steps[0].hash : seed, job, &job->steps[s], err));
+            const char *built_on = s ? job->steps[0].hash : seed;
+            if (strcmp(job->steps[s].name, "hook") == 0) built_on = run_last_made(job)->hash; /* another submission, again */
+            TRI_TRY(hash_step(b, built_on, job, &job->steps[s], err));
             before = hash64_seed(job->steps[s].hash, RUN_HASH - 1, before);
         }
         snprintf(job->hash, sizeof job->hash, "%016" PRIx64, before);

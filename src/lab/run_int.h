@@ -13,11 +13,11 @@
 
 /* ---- steps and jobs ----------------------------------------------------------------------------------------------- */
 
-enum { RUN_STEPS_MAX = 6, RUN_WORD = 32, RUN_HASH = 17 };
+enum { RUN_STEPS_MAX = 6, RUN_WORD = 32, RUN_HASH = 17, RUN_WORDS_MAX = PLAN_VERSIONS_MAX + 64 };
 
 typedef struct run_step {
     const char *name;      /* index, search, fuse, copy, submit-format, check, hook, eval */
-    const char **argv;     /* of trident, from the command's name on, ended by NULL; NULL for copy and hook */
+    const char **argv;     /* of trident, from its command on, ended by NULL (RUN_WORDS_MAX); NULL for copy and hook */
     const char *stdout_to; /* a file that gets what it prints, or NULL: the log */
     const char *makes;     /* the file that it leaves, for the manifest; or NULL */
     const char *cost_key;  /* steps with the same key take about the same time; NULL = no time to speak of */
@@ -40,7 +40,8 @@ typedef struct run_status {
     double rate_items, rate_tokens;              /* a second, of the step at hand or the last that told */
     unsigned attempts;
     char error[512], submission[LIMIT_PATH];
-    bool is_out; /* its submission (or, without a sample, its run) is there */
+    bool is_out;         /* its submission (or, without a sample, its run) is there */
+    char paid[RUN_HASH]; /* of the step that made the submission which was counted last */
     struct {
         char name[RUN_WORD], hash[RUN_HASH];
         double seconds;
@@ -66,6 +67,7 @@ typedef struct run_job {
     size_t n_steps;
     size_t *needs; /* jobs that must be done before its first step that is not */
     size_t n_needs;
+    uint64_t models;     /* what its model and its reranker hold; 0 = none is here */
     char hash[RUN_HASH]; /* of all its steps: the config hash */
     run_status status;
     /* while a step runs */
@@ -77,7 +79,6 @@ typedef struct run_job {
     bool is_failing;              /* the child is the on_fail hook */
     const char *stop_reason;
     double session_began, session_seconds, session_money; /* of this runner's work on it */
-    bool is_noted;                                        /* in the ledger */
 } run_job;
 
 /* ---- devices ------------------------------------------------------------------------------------------------------ */
@@ -105,11 +106,16 @@ typedef struct run_board {
     size_t n_jobs;
     run_slot *slots;
     size_t n_slots;
+    const char *data_paths[4]; /* corpus, queries, qrels, sample; NULL = none */
+    uint64_t data_hashes[4];
     char data_hash[RUN_HASH], plan_hash[RUN_HASH];
     double started, deadline; /* of the first session; 0 = none */
     double sessions[2 * RUN_SESSIONS_MAX];
     size_t n_sessions;
-    double first_result; /* seconds from this session's start; < 0: not yet */
+    double first_results[RUN_SESSIONS_MAX]; /* seconds from each session's start; NaN: none */
+    size_t n_paid;                          /* submissions that were out, of versions that the plan has no more, too */
+    double noted;                           /* money in the ledger's rows of this folder */
+    char hooked[RUN_HASH];                  /* of the results for which the plan's on_done was run */
     double told, sensed, sensors_began;
     pid_t sensors; /* nvidia-smi */
     bool has_no_gpu_tool;
@@ -123,8 +129,8 @@ typedef struct run_board {
 tri_status run_jobs_make(run_board *b, tri_error *err);
 
 /* ---- run_hash.c ---- */
-tri_status run_hash_file(const char *path, uint64_t *hash, tri_error *err); /* XXH3 of its bytes */
-tri_status run_hash_steps(run_board *b, tri_error *err);                    /* fills hashes of steps, jobs and data */
+tri_status run_hash_data(run_board *b, tri_error *err); /* fills hashes of the plan's text and data: before the jobs are made */
+tri_status run_hash_steps(run_board *b, tri_error *err); /* fills hashes of steps and jobs */
 bool run_step_is_done(const run_job *job, size_t step);
 
 /* ---- run_folder.c: what is on disk ---- */
@@ -137,22 +143,24 @@ const char *run_state_word(run_state state);
 
 /* ---- run_child.c: processes ---- */
 typedef struct run_spawn {
-    const char *const *argv; /* trident's words, or NULL */
-    const char *shell;       /* a command line for /bin/sh, or NULL */
-    const char *program;     /* by PATH, with argv as its whole; or NULL */
-    const char *log, *stdout_to;
-    const char *device;     /* for affinity; NULL = none */
-    const char *const *env; /* "NAME=value", ended by NULL; over ours */
+    const char *const *argv;     /* trident's words, or NULL */
+    const char *shell;           /* a command line for /bin/sh, or NULL */
+    const char *program;         /* by PATH, with argv as its whole; or NULL */
+    const char *log, *stdout_to; /* absolute */
+    const char *folder;          /* to work in; NULL = ours */
+    const char *device;          /* for affinity; NULL = none */
+    const char *const *env;      /* "NAME=value", ended by NULL; over ours */
 } run_spawn;
 tri_status run_child_start(const run_spawn *s, pid_t *out, tri_error *err);
 /* true: it has ended; *code is its exit status, or -(signal) */
 bool run_child_ended(pid_t pid, int *code);
 void run_child_stop(pid_t pid, bool now);
-/* A child of an earlier runner that is about to die: waits until it is gone. */
-void run_child_await_old(long pid);
+/* A child of an earlier runner, known by its progress file, is about to die: waits until it is gone. */
+void run_child_await_old(long pid, const char *progress_path);
 
 /* ---- run_money.c: time and money ---- */
-double run_now(void);                                       /* Unix seconds */
+/* Unix seconds, which pass evenly while this runner is up, whatever happens to the wall clock. */
+double run_now(void);
 tri_status run_session_begin(run_board *b, tri_error *err); /* when there is money for one */
 double run_spent(const run_board *b, double at);
 /* Seconds that a job still needs on a device; < 0: not known. */
@@ -164,18 +172,25 @@ bool run_is_spent(const run_board *b, double *grace);
 
 /* ---- run_devices.c ---- */
 tri_status run_slots_make(run_board *b, tri_error *err);
-int run_slot_find(const run_board *b, const run_job *job); /* a free one that the job may have; -1 = none */
-void run_sense(run_board *b);                              /* temperature and clock, every few seconds */
+bool run_slot_is_any(const run_board *b, const run_job *job); /* is there one that the job may have, free or not? */
+int run_slot_find(const run_board *b, const run_job *job);    /* a free one that the job may have; -1 = none */
+void run_sense(run_board *b);                                 /* temperature and clock, every few seconds */
 /* Of the processors under `root` ("" = this system): NaN where it does not say. */
 void run_sense_cpu(const char *root, double *temperature, double *clock, double *clock_max);
 
 /* ---- run_ledger.c ---- */
 void run_ledger_note(run_board *b, const run_job *job);
+void run_ledger_balance(run_board *b, run_state outcome); /* what the rows of the jobs leave of the money */
 
 /* ---- run_step.c: one step from its start to its end ---- */
 tri_status run_step_start(run_board *b, run_job *job, size_t step, tri_error *err);
 void run_step_watch(run_board *b, run_job *job); /* takes what the child tells */
 tri_status run_step_end(run_board *b, run_job *job, int code, tri_error *err);
+/* Seconds that were worked for it, and their money; seconds of an attempt at a step that did not end. */
+void run_count_time(run_board *b, run_job *job, double seconds, bool on_device);
+void run_count_partial(run_job *job, const char *step, double seconds);
+bool run_is_submitted(const run_job *job);         /* has everything that is handed in been made? */
+const run_step *run_last_made(const run_job *job); /* the step that makes what is handed in; NULL = none */
 tri_status run_job_fail(run_board *b, run_job *job, run_state state, const char *why, tri_error *err);
 tri_status run_hook_start(run_board *b, const run_job *job, const char *hook, const char *state, pid_t *pid, tri_error *err);
 

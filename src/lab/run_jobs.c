@@ -8,9 +8,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/number.h"
+#include "lab/model_mark.h"
 #include "lab/run_int.h"
-
-enum { WORDS_MAX = 64 };
 
 /* A command line in the making. */
 typedef struct words {
@@ -22,15 +21,15 @@ typedef struct words {
 
 static words words_new(run_board *b)
 {
-    words w = {.b = b, .items = arena_calloc(&b->memory, WORDS_MAX, sizeof(char *))};
+    words w = {.b = b, .items = arena_calloc(&b->memory, RUN_WORDS_MAX, sizeof(char *))};
     w.failed = !w.items;
     return w;
 }
 
 static void put(words *w, const char *word)
 {
-    if (!word) w->failed = true;
-    if (!w->failed && w->n + 1 < WORDS_MAX) w->items[w->n++] = word;
+    if (!word || w->n + 1 == RUN_WORDS_MAX) w->failed = true;
+    if (!w->failed) w->items[w->n++] = word;
 }
 
 static void put_option(words *w, const char *option, const char *value)
@@ -109,6 +108,20 @@ static const char *heads_words(run_board *b, unsigned heads, char between)
     return arena_copy(&b->memory, out, n);
 }
 
+/* More devices that may have the index; room for all. */
+static void add_devices(plan_words *all, const plan_words *more)
+{
+    for (size_t i = 0; i < more->n; i++) all->items[all->n++] = more->items[i];
+}
+
+static size_t count_devices(const plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_versions; i++) n += p->versions[i].devices.n;
+    return n;
+}
+
+/* What the versions that share an index want of it; devices has room for all of theirs. */
 static void list_group(run_board *b, const plan_version *first, unsigned *heads, plan_words *devices, char *names, size_t cap,
                        size_t *count)
 {
@@ -124,9 +137,17 @@ static void list_group(run_board *b, const plan_version *first, unsigned *heads,
         if (at < cap) at += (size_t)snprintf(names + at, cap - at, "%s%s", *count ? ", " : "", v->name);
         *count += 1;
         if (!v->devices.n) any = true;
-        if (*count == 1) *devices = v->devices;
+        add_devices(devices, &v->devices);
     }
     if (any) devices->n = 0; /* one of them takes any device: so may their index */
+}
+
+/* A model that is trained further in its folder makes other results. One that is not here fails later, by name. */
+static tri_status mark_model(const run_board *b, run_job *job, const char *name, tri_error *err)
+{
+    char path[LIMIT_PATH];
+    if (!name || !b->options->find_model || !b->options->find_model(b->options->ctx, name, path, sizeof path)) return TRI_OK;
+    return model_mark(path, &job->models, err);
 }
 
 static tri_status add_index(run_board *b, const plan_version *first, tri_error *err)
@@ -135,13 +156,14 @@ static tri_status add_index(run_board *b, const plan_version *first, tri_error *
     char key[2 * LIMIT_PATH], names[512];
     unsigned heads;
     size_t count;
-    uint64_t corpus;
     job->group = first;
+    job->devices.items = arena_array(&b->memory, count_devices(b->p) + 1, sizeof(char *));
+    if (!job->devices.items) return err_memory(err, 0);
     list_group(b, first, &heads, &job->devices, names, sizeof names, &count);
-    TRI_TRY(run_hash_file(b->p->corpus, &corpus, err));
+    TRI_TRY(mark_model(b, job, first->value[PLAN_MODEL], err));
     const char *want = heads_words(b, heads, ',');
-    int n = snprintf(key, sizeof key, "%s\n%s\n%s\n%s\n%016" PRIx64, first->value[PLAN_MODEL],
-                     value_or(first, PLAN_PRECISION, ""), value_or(first, PLAN_MAX_LENGTH, ""), want, corpus);
+    int n = snprintf(key, sizeof key, "%s %016" PRIx64 "\n%s\n%s\n%s\n%016" PRIx64, first->value[PLAN_MODEL], job->models,
+                     value_or(first, PLAN_PRECISION, ""), value_or(first, PLAN_MAX_LENGTH, ""), want, b->data_hashes[0]);
     if (n < 0 || (size_t)n >= sizeof key) return err_set(err, TRI_ERR_LIMIT, "the path of a model is too long");
     const char *name = arena_printf(&b->memory, "index-%016" PRIx64, hash64(key, (size_t)n));
     const char *folder = name ? arena_printf(&b->memory, "%s.job", name) : NULL;
@@ -200,6 +222,7 @@ static tri_status add_search(run_board *b, run_job *job, const char *index, cons
         put_option(&w, "--rerank-top", v->value[PLAN_RERANK_TOP]);
         put_option(&w, "--cache", join(b, b->dir, "scores.db"));
     }
+    TRI_TRY(mark_model(b, job, v->value[PLAN_RERANK], err));
     const char *cost = arena_printf(&b->memory, "search %s %u %s %s", index, v->heads, value_or(v, PLAN_RERANK, "-"),
                                     value_or(v, PLAN_RERANK_TOP, "100"));
     if (!cost) return err_memory(err, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run_ledger.c — a job that is done, failed or stopped becomes a row of the ledger: what this runner did for it. Its minutes
- * are its own; rounding is the session's affair (run_money.c). A ledger that cannot be written stops nothing. */
+/* run_ledger.c — a job that is done, failed or stopped becomes a row of the ledger: what this runner did for it, and its share
+ * of the money. What rounding and idle devices add is a row of the plan's own, so that the rows of a folder come to what was
+ * spent. A ledger that cannot be written stops nothing. */
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -22,10 +23,41 @@ static char *read_metrics(run_board *b, const run_job *job)
     return out;
 }
 
+static void add_entry(run_board *b, const ledger_entry *entry)
+{
+    tri_error err = {0};
+    if (ledger_add(NULL, entry, &err) != TRI_OK) return run_say(b, "%s is not in the ledger: %s", entry->name, err.text);
+    b->noted += entry->price;
+}
+
+/* The minutes of the whole machine that this money is for; without a price, those of the job. */
+static double minutes_for(const run_board *b, double money, double seconds)
+{
+    return b->p->price > 0 && b->p->bill != PLAN_BILL_SUBMISSION ? money / b->p->price * 60 : seconds / 60;
+}
+
+void run_ledger_balance(run_board *b, run_state outcome)
+{
+    const double *session = &b->sessions[2 * (b->n_sessions - 1)];
+    double rest = run_spent(b, session[1]) - b->noted;
+    if (rest < 1e-9) return;
+    ledger_entry entry = {.began = session[0],
+                          .seconds = session[1] - session[0],
+                          .command = b->options->command,
+                          .name = b->p->name,
+                          .config_hash = b->plan_hash,
+                          .data_hash = b->data_hash,
+                          .billed = minutes_for(b, rest, 0),
+                          .rate = b->p->bill == PLAN_BILL_SUBMISSION ? 0 : b->p->price,
+                          .price = rest,
+                          .outcome = run_state_word(outcome),
+                          .note = "idle devices, rounding, and what killed starts left unwritten"};
+    add_entry(b, &entry);
+}
+
 void run_ledger_note(run_board *b, const run_job *job)
 {
     const run_status *s = &job->status;
-    tri_error err = {0};
     if (job->session_began <= 0) return; /* nothing was done for it */
     char *metrics = s->state == RUN_DONE && job->version ? read_metrics(b, job) : NULL;
     bool has_rate = b->p->bill != PLAN_BILL_SUBMISSION;
@@ -36,12 +68,12 @@ void run_ledger_note(run_board *b, const run_job *job)
                           .config_hash = job->hash,
                           .data_hash = b->data_hash,
                           .device = s->device[0] ? s->device : NULL,
-                          .billed = job->session_seconds / 60,
+                          .billed = minutes_for(b, job->session_money, job->session_seconds),
                           .rate = has_rate ? b->p->price : 0,
                           .price = job->session_money,
                           .outcome = run_state_word(s->state), /* "forced" is a row of trident check's own */
                           .metrics = metrics,
                           .note = s->error[0] ? s->error : NULL};
-    if (ledger_add(NULL, &entry, &err) != TRI_OK) run_say(b, "%s is not in the ledger: %s", job->name, err.text);
+    add_entry(b, &entry);
     mem_free(metrics);
 }

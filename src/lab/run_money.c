@@ -16,11 +16,19 @@
 /* Stopping takes a moment: so much before the money is gone it begins, or a tenth of what the money buys if that is less. */
 static const double STOP_SECONDS = 5, STOP_SHARE = 0.1;
 
-double run_now(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* A rented machine may have its clock set while it works: that is no time that was spent. */
+double run_now(void)
+{
+    static double boot; /* Unix seconds when the machine came up, as they were believed at the first question */
+    if (boot <= 0) boot = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME);
+    return boot + read_clock(CLOCK_BOOTTIME);
 }
 
 double run_cost(plan_bill bill, double price, const double *sessions, size_t n_sessions, size_t n_submissions)
@@ -40,11 +48,11 @@ static bool is_submission(const run_job *job)
     return job->version != NULL && job->version->kind != PLAN_GIVEN;
 }
 
-static size_t count_out(const run_board *b, bool with_running)
+/* Submissions that are being made. */
+static size_t count_coming(const run_board *b)
 {
     size_t n = 0;
-    for (size_t i = 0; i < b->n_jobs; i++)
-        n += is_submission(&b->jobs[i]) && (b->jobs[i].status.is_out || (with_running && b->jobs[i].pid));
+    for (size_t i = 0; i < b->n_jobs; i++) n += is_submission(&b->jobs[i]) && b->jobs[i].pid && !b->jobs[i].status.is_out;
     return n;
 }
 
@@ -61,7 +69,7 @@ static double cost_at(const run_board *b, double at, size_t n_submissions)
 
 double run_spent(const run_board *b, double at)
 {
-    return cost_at(b, at, count_out(b, false));
+    return cost_at(b, at, b->n_paid);
 }
 
 /* A session costs one unit at least, the moment it begins: no budget, no session. */
@@ -70,11 +78,12 @@ tri_status run_session_begin(run_board *b, tri_error *err)
     double now = run_now();
     if (b->n_sessions == RUN_SESSIONS_MAX)
         return err_set(err, TRI_ERR_LIMIT, "%s was started %d times", b->dir, RUN_SESSIONS_MAX);
-    double before = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, count_out(b, false));
+    double before = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, b->n_paid);
     b->sessions[2 * b->n_sessions] = now;
     b->sessions[2 * b->n_sessions + 1] = now + 1e-3;
+    b->first_results[b->n_sessions] = NAN;
     b->n_sessions++;
-    double cost = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, count_out(b, false));
+    double cost = run_cost(b->p->bill, b->p->price, b->sessions, b->n_sessions, b->n_paid);
     if (b->p->budget < 0 || cost <= b->p->budget) return TRI_OK;
     err_set(err, TRI_ERR_LIMIT, "the budget of %.4g does not pay for another %s: %.4g of it is spent, and that would make %.4g",
             b->p->budget, plan_bill_word(b->p->bill), before, cost);
@@ -152,15 +161,16 @@ static double stop_grace(const run_board *b)
 bool run_may_start(const run_board *b, const run_job *job, char *why, size_t cap)
 {
     double now = run_now(), left = run_forecast(b, job), need = left < 0 ? 0 : left;
-    if (b->deadline > 0 && now + need > b->deadline) {
-        if (now > b->deadline)
+    double until_deadline = b->deadline > 0 ? b->deadline - read_clock(CLOCK_REALTIME) : INFINITY;
+    if (need > until_deadline) {
+        if (until_deadline < 0)
             snprintf(why, cap, "the deadline has passed");
         else
-            snprintf(why, cap, "its forecast of %.1f s ends after the deadline, which is in %.1f s", need, b->deadline - now);
+            snprintf(why, cap, "its forecast of %.1f s ends after the deadline, which is in %.1f s", need, until_deadline);
         return false;
     }
     if (b->p->budget < 0) return true;
-    size_t n = count_out(b, true) + (is_submission(job) && !job->status.is_out);
+    size_t n = b->n_paid + count_coming(b) + (is_submission(job) && !job->status.is_out);
     double cost = cost_at(b, now + need + stop_grace(b), n);
     if (cost <= b->p->budget) return true;
     snprintf(why, cap, "with its forecast of %s%.1f s the cost would come to %.4g of the budget of %.4g (spent so far: %.4g)",

@@ -6,6 +6,7 @@
  *      └───────────┴── money, time, Ctrl-C ───> stopped    the same command goes on from there
  *
  * One thread, a look every few hundredths of a second: what takes time is in the children. */
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "lab/run_int.h"
 
 static const double TELL_EVERY = 1, STOP_PATIENCE = 20, HOOK_PATIENCE = 60;
@@ -118,6 +120,22 @@ static tri_status try_start(run_board *b, size_t place, tri_error *err)
 
 /* ---- who has ended ------------------------------------------------------------------------------------------------ */
 
+static bool is_hook(const run_job *job)
+{
+    return job->is_failing || strcmp(job->steps[job->at].name, "hook") == 0;
+}
+
+/* It outlives us: one that copies the submission away, or lets the machine go, is not to be cut short. */
+static tri_status leave_hook(run_board *b, run_job *job, tri_error *err)
+{
+    run_say(b, "%s: its hook is still running: left to itself", job->name);
+    job->kill_at = 0;
+    if (!job->is_failing) return run_step_end(b, job, 0, err);
+    job->pid = 0;
+    job->is_failing = false;
+    return TRI_OK;
+}
+
 static tri_status look_at(run_board *b, run_job *job, tri_error *err)
 {
     int code;
@@ -131,6 +149,7 @@ static tri_status look_at(run_board *b, run_job *job, tri_error *err)
     }
     double now = run_now();
     if (job->kill_at > 0 && now > job->kill_at) {
+        if (is_hook(job)) return leave_hook(b, job, err);
         run_child_stop(job->pid, true);
         job->kill_at = 0;
     }
@@ -138,13 +157,8 @@ static tri_status look_at(run_board *b, run_job *job, tri_error *err)
     return TRI_OK;
 }
 
-static bool is_hook(const run_job *job)
-{
-    return job->is_failing || strcmp(job->steps[job->at].name, "hook") == 0;
-}
-
-/* Everything is to stop: children are asked first, and made to after `patience`. Hooks may finish. */
-static void end_all(run_board *b, double patience, const char *why)
+/* Everything is to stop: children are asked first, and made to after `patience`; hooks may finish. */
+static void end_all(run_board *b, double patience, double hook_patience, const char *why)
 {
     if (b->is_ending) return;
     b->is_ending = true;
@@ -153,7 +167,7 @@ static void end_all(run_board *b, double patience, const char *why)
     for (size_t i = 0; i < b->n_jobs; i++) {
         run_job *job = &b->jobs[i];
         if (!job->pid) continue;
-        job->kill_at = run_now() + (is_hook(job) ? HOOK_PATIENCE : patience);
+        job->kill_at = run_now() + (is_hook(job) ? hook_patience : patience);
         if (is_hook(job)) continue;
         job->stop_reason = b->why;
         run_child_stop(job->pid, false);
@@ -166,7 +180,7 @@ static void check_money(run_board *b)
     if (b->is_ending || !run_is_spent(b, &grace)) return;
     char why[200];
     snprintf(why, sizeof why, "the budget of %.4g is nearly spent: %.4g so far", b->p->budget, run_spent(b, run_now()));
-    end_all(b, grace * 0.6, why);
+    end_all(b, grace * 0.6, grace * 0.6, why);
 }
 
 /* ---- the plan's own hooks ----------------------------------------------------------------------------------------- */
@@ -181,19 +195,40 @@ static bool is_everything_out(const run_board *b)
 static void run_plan_hook(run_board *b, const char *hook, const char *state)
 {
     tri_error err = {0};
-    if (b->is_hooked || !hook || !b->has_worked) return;
+    if (b->is_hooked || !hook) return;
     b->is_hooked = true;
     if (run_hook_start(b, NULL, hook, state, &b->hook, &err) != TRI_OK) run_say(b, "the plan's hook: %s", err.text);
+}
+
+/* Of all submissions: what on_done has been run for. */
+static void hash_results(const run_board *b, char out[RUN_HASH])
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < b->n_jobs; i++)
+        if (b->jobs[i].version) hash = hash64_seed(run_last_made(&b->jobs[i])->hash, RUN_HASH - 1, hash);
+    snprintf(out, RUN_HASH, "%016" PRIx64, hash);
+}
+
+/* Once for the same submissions, by whichever runner gets so far. */
+static tri_status run_done_hook(run_board *b, tri_error *err)
+{
+    char now[RUN_HASH];
+    if (b->is_hooked || !b->p->hooks.on_done || !is_everything_out(b)) return TRI_OK;
+    hash_results(b, now);
+    if (strcmp(now, b->hooked) == 0) return TRI_OK;
+    run_plan_hook(b, b->p->hooks.on_done, "done");
+    memcpy(b->hooked, now, RUN_HASH);
+    return run_sessions_save(b, true, err);
 }
 
 static void await_plan_hook(run_board *b)
 {
     const struct timespec step = {0, LOOK_MS * 1000000L};
-    double until = run_now() + HOOK_PATIENCE;
+    double until = run_now() + HOOK_PATIENCE, grace;
     int code = 0;
     if (!b->hook) return;
     while (!run_child_ended(b->hook, &code)) {
-        if (run_now() > until) return run_say(b, "the plan's hook is still running: left to itself");
+        if (run_now() > until || run_is_spent(b, &grace)) return run_say(b, "the plan's hook is still running: left to itself");
         nanosleep(&step, NULL);
     }
     if (code != 0) run_say(b, "the plan's hook ended with %d: see hooks.log", code);
@@ -224,11 +259,12 @@ static bool is_anything_running(const run_board *b)
 
 static tri_status turn(run_board *b, bool *more, tri_error *err)
 {
-    if (b->options->is_stopped && b->options->is_stopped(b->options->ctx)) end_all(b, STOP_PATIENCE, "interrupted");
+    if (b->options->is_stopped && b->options->is_stopped(b->options->ctx))
+        end_all(b, STOP_PATIENCE, HOOK_PATIENCE, "interrupted");
     check_money(b);
     for (size_t i = 0; i < b->n_jobs; i++) TRI_TRY(look_at(b, &b->jobs[i], err));
     for (size_t i = 0; i < b->n_jobs && !b->is_ending; i++) TRI_TRY(try_start(b, i, err));
-    if (is_everything_out(b)) run_plan_hook(b, b->p->hooks.on_done, "done");
+    TRI_TRY(run_done_hook(b, err));
     *more = is_anything_running(b);
     return tell(b, err);
 }
@@ -255,6 +291,14 @@ static tri_status loop(run_board *b, tri_error *err)
 
 /* ---- beginning and end -------------------------------------------------------------------------------------------- */
 
+static tri_status refuse_device(run_board *b, run_job *job, tri_error *err)
+{
+    char why[256];
+    snprintf(why, sizeof why, "its device %.100s is none of this run's, which begin with %.60s", job->devices.items[0],
+             b->slots[0].device);
+    return run_job_fail(b, job, RUN_FAILED, why, err);
+}
+
 /* What an earlier runner left as failed, stopped or running is tried again. */
 static tri_status prepare(run_board *b, tri_error *err)
 {
@@ -266,8 +310,9 @@ static tri_status prepare(run_board *b, tri_error *err)
         n_done += was_done && job->version;
         if (was_done) continue;
         job->status.state = RUN_QUEUED;
-        if (next_step(job) == 0) job->status.is_out = false;
+        if (!run_is_submitted(job)) job->status.is_out = false;
         if (job->version && job->version->refused) TRI_TRY(run_job_fail(b, job, RUN_FAILED, job->version->refused, err));
+        if (job->version && job->status.state == RUN_QUEUED && !run_slot_is_any(b, job)) TRI_TRY(refuse_device(b, job, err));
         if (job->status.state == RUN_QUEUED) TRI_TRY(run_status_save(b, job, true, err));
     }
     if (n_done) run_say(b, "going on: %zu of %zu versions are done already", n_done, n);
@@ -278,16 +323,19 @@ static void finish(run_board *b, run_outcome *out)
 {
     for (size_t i = 0; i < b->n_jobs; i++) {
         run_job *job = &b->jobs[i];
-        if (job->version && job->status.state == RUN_QUEUED)
-            run_job_fail(b, job, RUN_STOPPED, b->why[0] ? b->why : "nothing was left that it could wait for", NULL);
         if (!job->version) continue;
+        if (!is_over(job) && next_step(job) == job->n_steps) finish_job(b, job, NULL);
+        if (!is_over(job))
+            run_job_fail(b, job, RUN_STOPPED, b->why[0] ? b->why : "nothing was left that it could wait for", NULL);
         out->n_done += job->status.state == RUN_DONE;
         out->n_failed += job->status.state == RUN_FAILED;
         out->n_stopped += job->status.state == RUN_STOPPED;
     }
-    if (out->n_failed + out->n_stopped) run_plan_hook(b, b->p->hooks.on_fail, out->n_failed ? "failed" : "stopped");
+    if (out->n_failed + out->n_stopped && b->has_worked)
+        run_plan_hook(b, b->p->hooks.on_fail, out->n_failed ? "failed" : "stopped");
     await_plan_hook(b);
     b->sessions[2 * b->n_sessions - 1] = run_now();
+    run_ledger_balance(b, out->n_failed ? RUN_FAILED : out->n_stopped ? RUN_STOPPED : RUN_DONE);
     run_sessions_save(b, true, NULL);
     run_devices_save(b, NULL);
 }
@@ -311,6 +359,7 @@ static tri_status run_board_all(run_board *b, run_outcome *out, tri_error *err)
     b->dir = arena_copy(&b->memory, whole, strlen(whole));
     if (!b->dir) return err_memory(err, strlen(whole));
     TRI_TRY(run_slots_make(b, err));
+    TRI_TRY(run_hash_data(b, err));
     TRI_TRY(run_jobs_make(b, err));
     TRI_TRY(run_hash_steps(b, err));
     TRI_TRY(run_folder_open(b, err));

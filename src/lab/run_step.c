@@ -11,7 +11,7 @@
 #include "lab/backup.h"
 #include "lab/run_int.h"
 
-enum { ARGV_MAX = 80, ENV_MAX = 64, LOG_MAX = 64 << 20 };
+enum { ARGV_MAX = RUN_WORDS_MAX + 8, ENV_MAX = PLAN_ENV_MAX + 8, LOG_MAX = 64 << 20 };
 
 static bool is_named(const run_job *job, size_t step, const char *name)
 {
@@ -80,7 +80,7 @@ static void own_env(run_board *b, const run_job *job, const char **env, size_t *
     const plan_version *v = job->version;
     const char *progress = arena_printf(&b->memory, "TRIDENT_PROGRESS=%s", job->progress_path);
     if (progress) env[(*n)++] = progress;
-    for (size_t i = 0; v && i < v->env.n && *n + 3 < ENV_MAX; i++) env[(*n)++] = v->env.items[i];
+    for (size_t i = 0; v && i < v->env.n; i++) env[(*n)++] = v->env.items[i];
     const char *port = v && v->value[PLAN_PORT] ? arena_printf(&b->memory, "TRIDENT_PORT=%s", v->value[PLAN_PORT]) : NULL;
     if (port) env[(*n)++] = port;
 }
@@ -95,7 +95,7 @@ tri_status run_hook_start(run_board *b, const run_job *job, const char *hook, co
     const char *log = job ? job->log : arena_printf(&b->memory, "%s/hooks.log", b->dir);
     for (size_t i = 0; i < 4; i++)
         if (!env[i] || !log) return err_memory(err, 0);
-    run_spawn s = {.shell = hook, .log = log, .env = env};
+    run_spawn s = {.shell = hook, .log = log, .env = env, .folder = b->p->folder};
     return run_child_start(&s, pid, err);
 }
 
@@ -299,7 +299,8 @@ void run_step_watch(run_board *b, run_job *job)
         s->rate_tokens = (double)p.tokens / p.seconds;
     }
     s->left = run_forecast(b, job);
-    if (b->first_result < 0 && p.items) b->first_result = now - b->sessions[2 * (b->n_sessions - 1)];
+    double *first = &b->first_results[b->n_sessions - 1];
+    if (isnan(*first) && p.items) *first = now - b->sessions[2 * (b->n_sessions - 1)];
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------- */
@@ -321,17 +322,18 @@ static void last_words(const run_job *job, char *out, size_t cap)
     buf_drop(&text);
 }
 
-static void count_time(run_board *b, run_job *job, double seconds)
+void run_count_time(run_board *b, run_job *job, double seconds, bool on_device)
 {
-    run_status *s = &job->status;
-    const run_step *step = &job->steps[job->at];
     double share = seconds / (double)b->n_slots;
-    s->seconds += seconds;
+    job->status.seconds += seconds;
     job->session_seconds += seconds;
-    if (step->on_device && b->p->bill != PLAN_BILL_SUBMISSION) {
-        s->money += share / 3600 * b->p->price;
-        job->session_money += share / 3600 * b->p->price;
-    }
+    if (!on_device || b->p->bill == PLAN_BILL_SUBMISSION) return;
+    job->status.money += share / 3600 * b->p->price;
+    job->session_money += share / 3600 * b->p->price;
+}
+
+static void free_slot(run_board *b, run_job *job)
+{
     if (job->slot < 0) return;
     run_slot *slot = &b->slots[job->slot];
     if (job->progress.seconds > 0) {
@@ -358,17 +360,24 @@ static void record(run_job *job, double seconds)
     if (s->partial) json_object_del(s->partial, step->name);
 }
 
-static void record_partial(run_job *job, double seconds)
+void run_count_partial(run_job *job, const char *name, double seconds)
 {
     run_status *s = &job->status;
-    const char *name = job->steps[job->at].name;
     if (!s->partial) s->partial = json_object();
     double before = json_number_value(json_object_get(s->partial, name));
     json_object_set_new(s->partial, name, json_real(before + seconds));
 }
 
-/* Has everything that is handed in been made? What follows is analysis. */
-static bool is_submitted(const run_job *job)
+const run_step *run_last_made(const run_job *job)
+{
+    const run_step *last = NULL;
+    for (size_t i = 0; i < job->n_steps; i++)
+        if (job->steps[i].makes) last = &job->steps[i];
+    return last;
+}
+
+/* What follows the submission is analysis. */
+bool run_is_submitted(const run_job *job)
 {
     for (size_t s = 0; s < job->n_steps; s++)
         if (!is_named(job, s, "hook") && !is_named(job, s, "eval") && !run_step_is_done(job, s)) return false;
@@ -378,11 +387,14 @@ static bool is_submitted(const run_job *job)
 static void note_submission(run_board *b, run_job *job)
 {
     run_status *s = &job->status;
-    if (s->is_out || !job->version || !is_submitted(job)) return;
-    for (size_t i = 0; i < job->n_steps; i++) /* the last file made is what is handed in */
-        if (job->steps[i].makes) snprintf(s->submission, sizeof s->submission, "%s", job->steps[i].makes);
+    if (s->is_out || !job->version || !run_is_submitted(job)) return;
+    const run_step *last = run_last_made(job);
+    snprintf(s->submission, sizeof s->submission, "%s", last->makes);
     s->is_out = true;
-    if (b->p->bill == PLAN_BILL_SUBMISSION && job->version->kind != PLAN_GIVEN) {
+    if (job->version->kind == PLAN_GIVEN || strcmp(s->paid, last->hash) == 0) return;
+    memcpy(s->paid, last->hash, RUN_HASH);
+    b->n_paid++;
+    if (b->p->bill == PLAN_BILL_SUBMISSION) {
         s->money += b->p->price;
         job->session_money += b->p->price;
     }
@@ -449,7 +461,8 @@ tri_status run_step_end(run_board *b, run_job *job, int code, tri_error *err)
         job->status.computed += job->progress.begun; /* 0 where no child was needed */
         if (code != 0) note_attempt(&job->status, &job->progress);
     }
-    count_time(b, job, seconds);
+    run_count_time(b, job, seconds, step->on_device);
+    free_slot(b, job);
     if (step->stdout_to && (code == 0 || is_named(job, job->at, "check"))) TRI_TRY(keep_output(b, step, err));
     if (is_named(job, job->at, "hook") && code != 0)
         run_say(b, "%s: its hook on_done ended with %d: see its log", job->name, code);
@@ -458,7 +471,7 @@ tri_status run_step_end(run_board *b, run_job *job, int code, tri_error *err)
     if (is_done)
         record(job, seconds);
     else
-        record_partial(job, seconds);
+        run_count_partial(job, step->name, seconds);
     job->status.left = -1;
     if (is_done) note_submission(b, job);
     tri_status st = run_status_save(b, job, true, err);
