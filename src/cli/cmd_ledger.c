@@ -241,8 +241,9 @@ const cli_command cmd_ledger = {
     .summary = "what ran, how long, for how much and how well",
     .usage = "[--name NAME] [--last N]",
     .notes =
-        "`trident run` writes a row for each version, `trident check --force` one for each override. Times are UTC; billed "
-        "minutes are rounded as the plan's `bill` says.",
+        "`trident run` writes a row for each version and index that a start worked on, and one with the plan's name for what "
+        "rounding and idle devices add: their prices come to what was spent. `trident check --force` writes one for each "
+        "override; other commands write none. Times are UTC.",
     .examples = {"trident ledger --last 20", "trident ledger --name v2 --json"},
     .flags = flags,
     .options_size = sizeof(struct ledger_args),

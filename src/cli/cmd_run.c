@@ -187,7 +187,7 @@ const cli_command cmd_run = {
         "of "
         "its steps, status.json, run.trec, metrics.json, the submission with its check, and SHA-256 sums.\n"
         "Kill it anywhere, the machine too: the same command goes on, ends with the same bytes, and repeats one batch at "
-        "most.\n"
+        "most. A model trained further, another sample, a removed file: what they change is done again.\n"
         "A version that fails does not stop the others. Nothing is begun that, by what was measured, would pass the deadline "
         "or the "
         "budget, and what runs is stopped just before the budget is passed. Paid for is the time that this command is up.\n"

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_view.c — see run_view.h. One JSON object is made of the folder's files; --json prints it, the table is drawn from it.
  *
- *   {"name", "state", "versions": [...status.json, with "metrics"...], "indexes": [...], "devices": [...], "restarts",
- *    "time": {"started", "deadline", "deadline_left", "left", "finish", "is_late"},
- *    "money": {"spent", "budget", "left", "price", "bill", "minutes"}, "second_start"} */
+ *   {"name", "state", "versions": [...status.json, with "metrics"...], "indexes": [...], "devices": [...], "starts",
+ *    "first_start", "second_start": seconds to the first result, of the last start but the first that had one
+ *    "time": {"started", "deadline", "deadline_left", "left", "left_is_lower_bound", "finish", "is_late"},
+ *    "money": {"spent", "budget", "left", "price", "bill", "minutes"}}
+ *
+ * Without a runner nothing is queued or running, whatever status.json says: it is stopped, "is_killed" where it was at work. */
 #include "cli/run_view.h"
 
 #include <inttypes.h>
@@ -243,11 +246,11 @@ static tri_status number_cell(text_table *t, const char *format, double value)
     return text_table_cell(t, text);
 }
 
-static tri_status progress_cell(text_table *t, const json_t *job, bool is_running)
+static tri_status progress_cell(text_table *t, const json_t *job)
 {
     double total = get_number(job, "total"), done = get_number(job, "done");
     if (strcmp(get_words(job, "state"), "done") == 0) return text_table_cell(t, "100 %");
-    if (!is_running || !(total > 0)) return text_table_cell(t, "-");
+    if (!(total > 0)) return text_table_cell(t, "-");
     return text_table_format(t, "%.0f %%", 100 * done / total);
 }
 
@@ -263,12 +266,11 @@ static tri_status metric_cell(text_table *t, const json_t *job)
 static tri_status job_row(text_table *t, const json_t *job)
 {
     char span[32];
-    bool is_running = strcmp(get_words(job, "state"), "running") == 0;
     TRI_TRY(text_table_cell(t, get_words(job, "name")));
     TRI_TRY(text_table_cell(t, json_is_true(json_object_get(job, "is_killed")) ? "killed" : get_words(job, "state")));
     TRI_TRY(text_table_cell(t, get_words(job, "step")[0] ? get_words(job, "step") : "-"));
     TRI_TRY(text_table_cell(t, get_words(job, "device")[0] ? get_words(job, "device") : "-"));
-    TRI_TRY(progress_cell(t, job, is_running));
+    TRI_TRY(progress_cell(t, job));
     span_words(get_number(job, "seconds"), span);
     TRI_TRY(text_table_cell(t, span));
     span_words(get_number(job, "left"), span);

@@ -85,15 +85,21 @@ static int plan_files(const run_spawn *s, posix_spawn_file_actions_t *actions)
     return code;
 }
 
+bool run_device_cores(const char *device, uint64_t *first, uint64_t *last)
+{
+    if (!device || strncmp(device, "cpu:", 4) != 0) return false;
+    const char *p = device + 4, *dash = strchr(p, '-');
+    if (!number_parse_u64(p, dash ? (size_t)(dash - p) : strlen(p), first)) return false;
+    if (!dash || !number_parse_u64(dash + 1, strlen(dash + 1), last)) *last = *first;
+    return true;
+}
+
 /* Children inherit the cores of the thread that starts them: ours are changed for that moment. */
 static bool take_cores(const char *device, cpu_set_t *before)
 {
     uint64_t first, last;
     cpu_set_t set;
-    if (!device || strncmp(device, "cpu:", 4) != 0) return false;
-    const char *p = device + 4, *dash = strchr(p, '-');
-    if (!number_parse_u64(p, dash ? (size_t)(dash - p) : strlen(p), &first)) return false;
-    if (!dash || !number_parse_u64(dash + 1, strlen(dash + 1), &last)) last = first;
+    if (!run_device_cores(device, &first, &last)) return false;
     if (sched_getaffinity(0, sizeof *before, before) != 0) return false;
     CPU_ZERO(&set);
     for (uint64_t i = first; i <= last && i < CPU_SETSIZE; i++) CPU_SET((size_t)i, &set);

@@ -46,6 +46,15 @@ static tri_status find_devices(run_board *b, plan_words *out, tri_error *err)
     return TRI_OK;
 }
 
+static tri_status check_cores(const char *device, tri_error *err)
+{
+    uint64_t first, last;
+    long n = sysconf(_SC_NPROCESSORS_CONF);
+    if (!run_device_cores(device, &first, &last) || n <= 0 || last < (uint64_t)n) return TRI_OK;
+    err_set(err, TRI_ERR_ARGUMENT, "the device %s asks for more cores than this machine has, which is %ld", device, n);
+    return err_hint(err, TRI_ERR_ARGUMENT, "they are counted from 0; `cpu` is all of them");
+}
+
 tri_status run_slots_make(run_board *b, tri_error *err)
 {
     plan_words found = b->p->devices;
@@ -56,6 +65,7 @@ tri_status run_slots_make(run_board *b, tri_error *err)
     for (size_t i = 0; i < found.n; i++) n_whole += is_whole_cpu(found.items[i]);
     for (b->n_slots = 0; b->n_slots < found.n; b->n_slots++) {
         run_slot *slot = &b->slots[b->n_slots];
+        TRI_TRY(check_cores(found.items[b->n_slots], err));
         *slot = (run_slot){.device = found.items[b->n_slots], .job = -1};
         slot->temperature = slot->clock = slot->clock_max = NAN;
         if (n_whole < 2 || !is_whole_cpu(slot->device)) continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_folder.c — the run's folder: opening it, whatever an earlier runner left in it, and writing what there is to say.
  *
- * What decides what is done again (status.json at a step's end) is written with fsync; what only tells (progress, sensors, the
- * sign of life) is replaced whole and may be lost. Every file is read as if a stranger had written it. */
+ * What decides what is done again (status.json at a step's end) and what was spent (sessions.json) is written with fsync; what
+ * only tells (progress, sensors) is replaced whole and may be lost. Every file is read as if a stranger had written it. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ static tri_status path_in(const run_board *b, const char *name, char out[LIMIT_P
                : err_set(err, TRI_ERR_LIMIT, "the path of %s is too long", b->dir);
 }
 
-tri_status run_sessions_save(run_board *b, bool durable, tri_error *err)
+tri_status run_sessions_save(run_board *b, tri_error *err)
 {
     char path[LIMIT_PATH];
     TRI_TRY(path_in(b, "sessions.json", path, err));
@@ -151,7 +151,7 @@ tri_status run_sessions_save(run_board *b, bool durable, tri_error *err)
     set(o, "submissions", json_integer((json_int_t)b->n_paid));
     set(o, "ledger", json_real(b->noted));
     set(o, "hooked", words(b->hooked));
-    return write_json(path, o, durable, err);
+    return write_json(path, o, true, err);
 }
 
 tri_status run_devices_save(run_board *b, tri_error *err)
@@ -339,7 +339,9 @@ static tri_status load_sessions(run_board *b, tri_error *err)
     json_t *o, *session;
     size_t i;
     TRI_TRY(path_in(b, "sessions.json", path, err));
-    if (!file_exists(path) || json_file_load(path, &o, NULL) != TRI_OK) return TRI_OK;
+    if (!file_exists(path)) return TRI_OK;
+    tri_status st = json_file_load(path, &o, err);
+    if (st) return err_hint(err, st, "it tells what was spent: without it the budget begins anew");
     json_array_foreach(json_object_get(o, "sessions"), i, session)
     {
         if (b->n_sessions == RUN_SESSIONS_MAX) break;
@@ -490,6 +492,6 @@ tri_status run_folder_open(run_board *b, tri_error *err)
     TRI_TRY(load_sessions(b, err));
     load_devices(b);
     TRI_TRY(run_session_begin(b, err));
-    TRI_TRY(run_sessions_save(b, true, err));
+    TRI_TRY(run_sessions_save(b, err));
     return open_jobs(b, err);
 }

@@ -136,7 +136,7 @@ bool run_step_is_done(const run_job *job, size_t step);
 /* ---- run_folder.c: what is on disk ---- */
 tri_status run_folder_open(run_board *b, tri_error *err); /* lock, run.json, sessions, statuses, configs */
 tri_status run_status_save(run_board *b, run_job *job, bool durable, tri_error *err);
-tri_status run_sessions_save(run_board *b, bool durable, tri_error *err);
+tri_status run_sessions_save(run_board *b, tri_error *err);
 tri_status run_devices_save(run_board *b, tri_error *err);
 bool run_progress_load(const char *path, run_progress *out);
 const char *run_state_word(run_state state);
@@ -151,6 +151,7 @@ typedef struct run_spawn {
     const char *device;          /* for affinity; NULL = none */
     const char *const *env;      /* "NAME=value", ended by NULL; over ours */
 } run_spawn;
+bool run_device_cores(const char *device, uint64_t *first, uint64_t *last); /* of cpu:0-3; false: all of them */
 tri_status run_child_start(const run_spawn *s, pid_t *out, tri_error *err);
 /* true: it has ended; *code is its exit status, or -(signal) */
 bool run_child_ended(pid_t pid, int *code);

@@ -218,7 +218,7 @@ static tri_status run_done_hook(run_board *b, tri_error *err)
     if (strcmp(now, b->hooked) == 0) return TRI_OK;
     run_plan_hook(b, b->p->hooks.on_done, "done");
     memcpy(b->hooked, now, RUN_HASH);
-    return run_sessions_save(b, true, err);
+    return run_sessions_save(b, err);
 }
 
 static void await_plan_hook(run_board *b)
@@ -243,10 +243,16 @@ static tri_status tell(run_board *b, tri_error *err)
     b->told = now;
     b->sessions[2 * b->n_sessions - 1] = now;
     run_sense(b);
-    TRI_TRY(run_sessions_save(b, false, err));
+    TRI_TRY(run_sessions_save(b, err));
     TRI_TRY(run_devices_save(b, err));
-    for (size_t i = 0; i < b->n_jobs; i++)
-        if (b->jobs[i].pid && !b->jobs[i].is_failing) TRI_TRY(run_status_save(b, &b->jobs[i], false, err));
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        run_job *job = &b->jobs[i];
+        if (is_over(job)) continue;
+        double left = run_forecast(b, job); /* what waits has one, too, when a step like its own was measured */
+        bool is_news = job->pid || fabs(left - job->status.left) > 1;
+        job->status.left = left;
+        if (is_news) TRI_TRY(run_status_save(b, job, false, err));
+    }
     return TRI_OK;
 }
 
@@ -336,19 +342,22 @@ static void finish(run_board *b, run_outcome *out)
     await_plan_hook(b);
     b->sessions[2 * b->n_sessions - 1] = run_now();
     run_ledger_balance(b, out->n_failed ? RUN_FAILED : out->n_stopped ? RUN_STOPPED : RUN_DONE);
-    run_sessions_save(b, true, NULL);
+    run_sessions_save(b, NULL);
     run_devices_save(b, NULL);
 }
 
-/* After an error of the runner's own (a full disk): nobody is left behind. */
+/* After an error of the runner's own (a full disk): nobody is left behind, but for hooks. */
 static void kill_all(run_board *b)
 {
     int code;
     const struct timespec step = {0, LOOK_MS * 1000000L};
-    for (size_t i = 0; i < b->n_jobs; i++)
-        for (run_child_stop(b->jobs[i].pid, true); b->jobs[i].pid && !run_child_ended(b->jobs[i].pid, &code);)
-            nanosleep(&step, NULL);
-    if (b->sensors) run_child_stop(b->sensors, true);
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        pid_t pid = b->jobs[i].pid && !is_hook(&b->jobs[i]) ? b->jobs[i].pid : 0;
+        for (run_child_stop(pid, true); pid && !run_child_ended(pid, &code);) nanosleep(&step, NULL);
+    }
+    run_plan_hook(b, b->p->hooks.on_fail, "failed");
+    await_plan_hook(b);
+    run_child_stop(b->sensors, true);
 }
 
 static tri_status run_board_all(run_board *b, run_outcome *out, tri_error *err)

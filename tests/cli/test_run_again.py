@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_run_again.py: what `trident run` makes of a folder that is not as it was left: another plan, model, sample, working directory or
 clock; files removed; kills between a result and its hook; and does every row of the ledger add up to what was spent?"""
+import fcntl
 import json
 import os
 import pathlib
@@ -131,6 +132,8 @@ def check_contradictions(folder):
         check(lacking.returncode == 1 and source2.returncode == 1 and states == {"v1": "failed", "v2": "done"}
               and "cuda:7" in status_of(folder / "free", "v1")["error"], "a device that is not here fails its version alone, by name", (states, source2))
     source = write_plan(folder, {"v1": {"rerank": "no-such-reranker"}})
+    far = trident("run", source, "--out", folder / "far", "--devices", "cpu:0-900")
+    check(far.returncode == 1 and "more cores than this machine has" in far.stderr, "cores that are not here are not all of them", far)
     run = trident("run", source, "--out", folder / "rr")
     check(run.returncode == 1 and "no-such-reranker" in status_of(folder / "rr", "v1")["error"] and not list((folder / "rr").glob("index-*/manifest*")),
           "a reranker that is not here is told before the index is made", (run.stderr, status_of(folder / "rr", "v1")))
@@ -156,12 +159,16 @@ def check_killed(folder):
     states = [job["state"] for job in view["versions"] + view["indexes"]]
     check(view["state"] == "stopped" and set(states) == {"stopped"}, "after kill -9 nobody runs, nobody waits", states)
     check("killed" in trident("run", "status", out).stdout, "and the table says killed")
+    with open(out / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        check(view_of(out)["state"] == "stopped", "somebody else who asks is no runner")
     (out / "v1/status.json").unlink()
     view = view_of(out)
     check(view["state"] == "stopped" and {v["name"]: v["state"] for v in view["versions"]} == {"v1": "stopped", "v2": "stopped"},
           "a version whose status was not written yet is no version that is done", view)
     last = trident("run", source, "--out", out, "-q")
     rows, view = ledger_of(folder), view_of(out)
+    check(view["starts"] == 2 and view["first_start"] > 0 and 0 < view["second_start"] < 180, "both starts are measured", view)
     check(last.returncode == 0 and abs(sum(row["price"] for row in rows) - view["money"]["spent"]) < 1e-6 and view["money"]["spent"] == 120,
           "the ledger's prices come to what was spent, killed starts and rounding too", (rows, view["money"]))
     killed = [row for row in rows if row["outcome"] == "stopped"]
