@@ -150,7 +150,11 @@ tri_status plan_settle_money(plan *p, tri_error *err)
 
 tri_status plan_check(plan *p, tri_error *err)
 {
-    TRI_TRY(plan_settle_money(p, err));
+    tri_error said = {0};
+    if (plan_settle_money(p, &said) != TRI_OK) {
+        err_set(err, TRI_ERR_FORMAT, "%s: %s", p->path, said.text);
+        return err_hint(err, TRI_ERR_FORMAT, "%s", said.hint);
+    }
     if (p->n_versions > PLAN_VERSIONS_MAX)
         return err_set(err, TRI_ERR_LIMIT, "%s: %zu versions, at most %d", p->path, p->n_versions, PLAN_VERSIONS_MAX);
     if (!p->n_versions) return err_set(err, TRI_ERR_FORMAT, "%s: the plan has no versions", p->path);

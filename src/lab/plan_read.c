@@ -179,6 +179,13 @@ static tri_status find_model(reader *r, const char **name)
     return *name ? TRI_OK : err_memory(r->err, strlen(whole));
 }
 
+static bool is_threshold(const char *text)
+{
+    size_t n = strncmp(text, "meanstd:", 8) == 0 ? 8 : strncmp(text, "max:", 4) == 0 ? 4 : 0;
+    double value;
+    return n && number_parse_f64(text + n, strlen(text + n), &value);
+}
+
 static tri_status check_text(reader *r, const yaml_node_t *n, plan_setting s, plan_version *v)
 {
     const char *text = v->value[s];
@@ -187,8 +194,8 @@ static tri_status check_text(reader *r, const yaml_node_t *n, plan_setting s, pl
     if (s == PLAN_MODEL || s == PLAN_RERANK) return find_model(r, &v->value[s]);
     if (s == PLAN_SHA256 && (strlen(text) != 64 || strspn(text, "0123456789abcdefABCDEF") != 64))
         return fail(r, n, "sha256 takes 64 hexadecimal digits, got \"%s\"", text);
-    if (s == PLAN_THRESHOLD && strncmp(text, "meanstd:", 8) != 0 && strncmp(text, "max:", 4) != 0)
-        return fail(r, n, "threshold takes meanstd:A or max:M, got \"%s\"", text);
+    if (s == PLAN_THRESHOLD && !is_threshold(text))
+        return fail(r, n, "threshold takes meanstd:A or max:M with a number, got \"%s\"", text);
     return TRI_OK;
 }
 
@@ -484,7 +491,8 @@ tri_status plan_read(const void *text, size_t len, const char *path, plan *p, tr
     if (len > PLAN_BYTES_MAX)
         return err_set(err, TRI_ERR_LIMIT, "could not read plan %s: %zu bytes, at most %d", path, len, PLAN_BYTES_MAX);
     if (buf_append(&p->text, text, len) != TRI_OK) return err_memory(err, len);
-    TRI_TRY(read_yaml(&r, text, len));
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* libyaml takes it for the first key's */
+    TRI_TRY(read_yaml(&r, (const char *)text + mark, len - mark));
     return plan_check(p, r.err);
 }
 

@@ -83,11 +83,12 @@ static bool parse_moment(const char *p, double *at)
     if (t.tm_year < 1970 || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 ||
         t.tm_min > 59 || t.tm_sec > 60 || !parse_zone(p, &zone, &is_local))
         return false;
+    int day = t.tm_mday;
     t.tm_year -= 1900;
     t.tm_mon -= 1;
     time_t seconds = is_local ? mktime(&t) : timegm(&t);
     *at = (double)seconds - zone * 60.0;
-    return seconds > 0;
+    return seconds > 0 && t.tm_mday == day; /* the 31st of February is none */
 }
 
 bool plan_parse_deadline(const char *text, double *after, double *at)

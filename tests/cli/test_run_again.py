@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from tap import TRIDENT, check, plan, skip, trident
+from tap import TRIDENT, check, plan, sanitized, skip, trident
 from test_run import RERANKER, TINY, status_of, toy_data, view_of, write_plan
 
 
@@ -103,12 +103,24 @@ def check_many(folder):
           "a blend of 150 runs", (run.stderr[-300:], hand.stderr))
 
 
+def check_text(folder):
+    """A plan as an editor of another system leaves it, in a folder of another language."""
+    toy_data(folder)
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels.tsv"):
+        (folder / name).rename(folder / ("语 " + name))
+    text = f"name: 计划\ndata: {{corpus: 语 corpus.jsonl, queries: 语 queries.jsonl, qrels: 语 qrels.tsv}}\nmodel: {TINY}\nversions:\n  v1: {{}}\n"
+    (folder / "计 划.yaml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    run = trident("run", "计 划.yaml", cwd=folder)
+    check(run.returncode == 0 and (folder / "计划.run/v1/run.trec").exists() and view_of(folder / "计划.run/")["name"] == "计划",
+          "a mark, CRLF, spaces and Chinese names", run)
+
+
 def check_contradictions(folder):
     toy_data(folder)
     good = {"v1": {}}
     cases = [("price: 3/submission\nbill: minute\n", good, "contradict"), ("bill: submission\nprice: 12/h\n", good, "contradict"),
              ("", {"lock": {}}, "a file of the run's folder"), ("", {"Run.json": {}}, "a file of the run's folder"),
-             ("", {"v1": {"env": {f"X{i}": "1" for i in range(100)}}}, "more than 64 variables")]
+             ("", {"v1": {"threshold": "max:high"}}, "with a number"), ("", {"v1": {"env": {f"X{i}": "1" for i in range(100)}}}, "more than 64 variables")]
     for top, versions, words in cases:
         run = trident("run", write_plan(folder, versions, top), "--out", folder / "none")
         check(run.returncode == 1 and words in run.stderr and not (folder / "none").exists(), f"refused: {words}", run)
@@ -183,13 +195,13 @@ def check_killed(folder):
 def check_slow_hook(folder):
     """A hook may take its time, but not the budget's: it is left to itself."""
     toy_data(folder)
-    top = "price: 3600/h\nbill: second\nbudget: 4\ndevices: [cpu]\n"
-    for name, versions, hooks in (("v", {"v1": {"hooks": {"on_done": "sleep 8; echo x > late-v"}}}, ""), ("p", {"v1": {}}, "hooks: {on_done: sleep 8}\n")):
+    top = "price: 3600/h\nbill: second\nbudget: 8\ndevices: [cpu]\n"
+    for name, versions, hooks in (("v", {"v1": {"hooks": {"on_done": "sleep 20"}}}, ""), ("p", {"v1": {}}, "hooks: {on_done: sleep 20}\n")):
         source = write_plan(folder, versions, top + hooks)
         began = time.monotonic()
         run = trident("run", source, "--out", folder / name)
         money = view_of(folder / name)["money"]
-        check(time.monotonic() - began < 7 and money["spent"] <= 4 and "left to itself" in run.stderr, "a slow hook does not pass the budget", (run, money))
+        check(time.monotonic() - began < 16 and money["spent"] <= 8 and "left to itself" in run.stderr, "a slow hook does not pass the budget", (run, money))
     states = status_of(folder / "v", "v1")
     check(states["state"] in ("done", "stopped"), "and its version is not left running", states)
 
@@ -210,26 +222,26 @@ int clock_gettime(clockid_t c, struct timespec *t)
     if (c != CLOCK_REALTIME) return code;
     if (!first.tv_sec) first = *t;
     double since = (double)(t->tv_sec - first.tv_sec) + (double)(t->tv_nsec - first.tv_nsec) * 1e-9;
-    if (since > 0.2 && since < 0.6) t->tv_sec += 3600;
-    if (since >= 0.6) t->tv_sec -= 3600;
+    if (since > 0.1 && since < 0.3) t->tv_sec += 3600;
+    if (since >= 0.3) t->tv_sec -= 3600;
     return code;
 }
 """)
     shim = folder / "jump.so"
-    if not cc or subprocess.run([cc, "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"], capture_output=True).returncode:
-        return skip("a clock that jumps", "no C compiler")
+    if sanitized() or not cc or subprocess.run([cc, "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"], capture_output=True).returncode:
+        return skip("a clock that jumps", "no C compiler, or a sanitizer that comes first")
     toy_data(folder, 14000, 100, 80)
     run_plan = write_plan(folder, {"v1": {}}, "price: 3600/h\nbill: second\nbudget: 300\ndevices: [cpu]\n")
     began = time.monotonic()
     run = subprocess.run([str(TRIDENT), "run", str(run_plan), "--out", str(folder / "out")], capture_output=True, text=True,
                          env=dict(os.environ, LD_PRELOAD=str(shim)))
     took, money, status = time.monotonic() - began, view_of(folder / "out")["money"], status_of(folder / "out", "v1")
-    check(run.returncode == 0 and 0 < money["spent"] <= took + 2 and 0 <= status["seconds"] <= took and took > 0.7,
+    check(run.returncode == 0 and 0 < money["spent"] <= took + 2 and 0 <= status["seconds"] <= took and took > 0.3,
           "a clock that jumps costs nothing", (took, money, status, run.stderr))
 
 
 def main():
-    for part in (check_places, check_changed, check_hook_after_kill, check_many, check_contradictions, check_killed, check_slow_hook, check_clock):
+    for part in (check_places, check_text, check_changed, check_hook_after_kill, check_many, check_contradictions, check_killed, check_slow_hook, check_clock):
         with tempfile.TemporaryDirectory() as folder:
             part(pathlib.Path(folder))
     return plan()

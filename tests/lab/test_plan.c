@@ -103,6 +103,8 @@ static void mistakes_are_named(void **state)
         {"a: &a [*a]\n", ":1: unknown key", ""},
         {"versions: {v: {run: /etc/passwd, env: {A=B: c}}}\n", "no name of a variable", ""},
         {"a: b: c\n", ":1: this is no YAML", ""},
+        {"price: 2/submission\nbill: hour\nversions: {v: {run: /etc/passwd}}\n", "contradict each other", "say N/h"},
+        {"versions: {v: {run: /etc/passwd}}\n---\nx: y\n", ":3: a second document", ""},
         {"a: \"\xff\"\n", "this is no YAML", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -133,6 +135,7 @@ static void deadlines(void **state)
                                       "72h x",
                                       "2026-13-01",
                                       "2026-11-32",
+                                      "2026-02-31",
                                       "2026-11-27T",
                                       "2026-11-27T25:00Z",
                                       "2026-11-27T10:00+8",
