@@ -39,10 +39,11 @@ static double minutes_for(const run_board *b, double money, double seconds)
 void run_ledger_balance(run_board *b, run_state outcome)
 {
     const double *session = &b->sessions[2 * (b->n_sessions - 1)];
-    double rest = run_spent(b, session[1]) - b->noted;
+    double rest = run_spent(b, session[1]) - b->noted, idle = session[1] - session[0];
     if (rest < 1e-9) return;
+    for (size_t i = 0; i < b->n_jobs; i++) idle -= b->jobs[i].session_seconds; /* what was worked is in rows already */
     ledger_entry entry = {.began = session[0],
-                          .seconds = session[1] - session[0],
+                          .seconds = idle > 0 ? idle : 0,
                           .command = b->options->command,
                           .name = b->p->name,
                           .config_hash = b->plan_hash,
@@ -51,7 +52,7 @@ void run_ledger_balance(run_board *b, run_state outcome)
                           .rate = b->p->bill == PLAN_BILL_SUBMISSION ? 0 : b->p->price,
                           .price = rest,
                           .outcome = run_state_word(outcome),
-                          .note = "idle devices, rounding, and what killed starts left unwritten"};
+                          .note = "rounding, idle devices, killed starts"};
     add_entry(b, &entry);
 }
 

@@ -186,6 +186,8 @@ def check_killed(folder):
     killed = [row for row in rows if row["outcome"] == "stopped"]
     check(len(killed) == 1 and killed[0]["name"].startswith("index-") and killed[0]["seconds"] > 0 and "killed" in killed[0]["note"],
           "a row for the attempt that was killed", rows)
+    worked = sum(row["seconds"] for row in rows)
+    check(worked <= 60 * view["money"]["minutes"] + 0.5, "no minute is counted twice", (worked, view["money"], rows))
     check(all(abs(row["billed_minutes"] / 60 * 3600 - row["price"]) < 1e-6 for row in rows), "billed minutes are those of the price", rows)
     again = trident("run", source, "--out", out, "-q")
     rows = ledger_of(folder)
