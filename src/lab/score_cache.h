@@ -18,6 +18,7 @@ typedef struct cache_terms {
     const char *precision;
     size_t max_length, query_max;
     int cut, windows; /* TRI_CUT_*, TRI_WINDOWS_* */
+    bool hf5_rules;   /* the tokenizer follows transformers 5, where that gives other ids */
     bool sigmoid;     /* what the scores of a .json file are: sigmoids, or logits */
 } cache_terms;
 

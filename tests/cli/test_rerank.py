@@ -170,6 +170,15 @@ def check_sqlite_cache(folder):
     alien.close()
     run = trident("rerank", MODEL, "-i", source, "--cache", folder / "alien.db")
     check(run.returncode == 1 and "another program" in run.stderr, "another program's database is refused", run)
+    newer = sqlite3.connect(cache)
+    newer.execute("PRAGMA user_version = 7")
+    newer.close()
+    run = trident("rerank", MODEL, "-i", source, "--cache", cache)
+    check(run.returncode == 1 and "version 7" in run.stderr and "another --cache" in run.stderr, "a cache of a newer form is refused", run)
+    run = trident("rerank", MODEL, "-i", source, "--cache", "")
+    check(run.returncode == 1 and "score cache" in run.stderr, "a cache without a name is refused", run)
+    run = trident("rerank", MODEL, "-i", source, "--cache", folder / "none/scores.db")
+    check(run.returncode == 1 and "another --cache" in run.stderr, "a cache in no folder: the remedy is named", run)
 
 
 def key(query, passage):
@@ -189,6 +198,12 @@ def check_json_cache(folder):
     check(set(kept) == {key(QUERY, t["text"]) for t in texts} and not list(folder.glob("*.log")), "and the others are in it, by their md5", kept)
     again = trident("rerank", MODEL, "-i", source, "--cache", cache)
     check(again.stdout == run.stdout and "6 of 6" in again.stderr, "a second run takes all", again)
+    logits = trident("rerank", MODEL, "-i", source, "--cache", cache, "--activation", "sigmoid", "-o", folder / "no.json")
+    check(logits.returncode == 1 and "not a sigmoid's" in logits.stderr and not (folder / "no.json").exists(),
+          "logits are not taken for sigmoids", logits)
+    cache.write_text(json.dumps({key(QUERY, texts[3]["text"]): 1e300}))
+    huge = trident("rerank", MODEL, "-i", source, "--cache", cache)
+    check(huge.returncode == 1 and "too large" in huge.stderr, "a score that is no float is refused", huge)
     cache.write_text("[1, 2]")
     bad = trident("rerank", MODEL, "-i", source, "--cache", cache)
     check(bad.returncode == 1 and "rerank_cache.json" in bad.stderr and cache.read_text() == "[1, 2]", "a file of another form is refused and left", bad)
