@@ -119,6 +119,7 @@ def check_bad_input(folder):
              ("no query", {"passages": []}, "no \"query\""), ("a passage without text", {"query": "a", "passages": [{"id": 1}]}, "\"text\""),
              ("a text that is a number", {"query": "a", "passages": [{"id": 1, "text": 5}]}, "\"text\""),
              ("an id that is a list", {"query": "a", "passages": [{"id": [], "text": "b"}]}, "\"id\""),
+             ("an id that no 64 bits hold", {"query": "a", "passages": [{"id": 18446744073709551615, "text": "b"}]}, "64 bits"),
              ("a passage that is a number", {"query": "a", "passages": [4]}, "passage 0")]
     good = {"query": "limu", "passages": [{"id": 1, "text": "hati"}]}
     for what, row, words in cases:
@@ -136,6 +137,13 @@ def check_bad_input(folder):
     (sick / "model.safetensors").write_bytes(data)
     run = trident("rerank", sick, "-i", write(folder / "one.jsonl", [good]), "-o", folder / "sick.json")
     check(run.returncode == 1 and "classifier.bias" in run.stderr and not (folder / "sick.json").exists(), "a NaN logit names the tensor", run)
+    data[begin:begin + 4] = struct.pack("<f", 0)
+    begin = 8 + size + json.loads(data[8:8 + size])["classifier.weight"]["data_offsets"][0]
+    for at in range(begin, begin + 4 * 64, 4):
+        data[at:at + 4] = struct.pack("<f", 3e38)
+    (sick / "model.safetensors").write_bytes(data)
+    run = trident("rerank", sick, "-i", folder / "one.jsonl", "-o", folder / "sick.json")
+    check(run.returncode == 1 and '"limu"' in run.stderr and "not finite" in run.stderr, "a logit that overflows names the query", run)
     vectors = trident("encode", MODEL, "-i", write(folder / "text.jsonl", [{"text": "limu"}]))
     check(vectors.returncode == 1 and "cross-encoder" in vectors.stderr and "trident rerank" in vectors.stderr, "encode refuses a reranker", vectors)
     other = trident("rerank", ROOT / "tests/golden/models/bert-dense-old/model", "-i", folder / "one.jsonl")
