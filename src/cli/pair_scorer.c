@@ -73,7 +73,10 @@ tri_status pair_scorer_run(pair_scorer *s, const tri_pair *pairs, size_t n, tri_
     TRI_TRY(make_room(s, n, err));
     TRI_TRY(look_in_cache(s, pairs, n, scores, err));
     TRI_TRY(tri_rerank(s->session, &s->options, s->todo, s->n_todo, s->fresh, err));
-    for (size_t i = 0; i < s->n_todo; i++) scores[s->place[i]] = s->fresh[i];
+    for (size_t i = 0; i < s->n_todo; i++) {
+        if (s->cache && !s->todo[i].ids) score_cache_level(s->cache, &s->fresh[i]);
+        scores[s->place[i]] = s->fresh[i];
+    }
     s->n_pairs += n;
     return TRI_OK;
 }

@@ -126,13 +126,18 @@ static float sigmoid(float logit)
     return 1.0f / (1.0f + expf(-logit));
 }
 
-/* A sigmoid's score has a logit; the greatest and the least, which it rounds to 1 and 0, have infinite ones. */
+void score_cache_level(const score_cache *c, tri_pair_score *score)
+{
+    if (c->seed) score->logit = score->score;
+}
+
 static tri_status find_in_seed(score_cache *c, const tri_pair *pair, tri_pair_score *out, bool *found, tri_error *err)
 {
     float score;
     TRI_TRY(seed_cache_find(c->seed, pair->query, pair->passage, &score, found, err));
     if (!*found) return TRI_OK;
-    *out = (tri_pair_score){.score = score, .logit = c->terms.sigmoid ? logf(score / (1 - score)) : score};
+    *out = (tri_pair_score){.score = score};
+    score_cache_level(c, out);
     if (c->terms.sigmoid ? score >= 0 && score <= 1 : isfinite(score)) return TRI_OK;
     err_set(err, TRI_ERR_MISMATCH, "could not use a score cache: it holds the score %g, which is %s", (double)score,
             c->terms.sigmoid ? "not a sigmoid's" : "too large");

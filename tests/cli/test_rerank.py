@@ -209,6 +209,11 @@ def check_json_cache(folder):
     logits = trident("rerank", MODEL, "-i", source, "--cache", cache, "--activation", "sigmoid", "-o", folder / "no.json")
     check(logits.returncode == 1 and "not a sigmoid's" in logits.stderr and not (folder / "no.json").exists(),
           "logits are not taken for sigmoids", logits)
+    alike = [{"query": QUERY, "passages": [{"id": i, "text": t} for i, t in enumerate((w, w + " ", " " + w, w + "  "))]} for w in WORDS]
+    plain = json.loads(trident("rerank", MODEL, "-i", write(folder / "alike.jsonl", alike), "-q", "--activation", "sigmoid").stdout)
+    cache.write_text(json.dumps({key(QUERY, row["passages"][2]["text"]): got["ranked_passages"][2]["score"] for row, got in zip(alike, plain)}))
+    mixed = trident("rerank", MODEL, "-i", folder / "alike.jsonl", "--cache", cache, "--activation", "sigmoid")
+    check(f"{len(WORDS)} of {4 * len(WORDS)}" in mixed.stderr and json.loads(mixed.stdout) == plain, "ties stay in input order, kept or computed", mixed)
     cache.write_text(json.dumps({key(QUERY, texts[3]["text"]): 1e300}))
     huge = trident("rerank", MODEL, "-i", source, "--cache", cache)
     check(huge.returncode == 1 and "too large" in huge.stderr, "a score that is no float is refused", huge)
