@@ -684,8 +684,8 @@ def test_killed_build():
 
 def main():
     try:
-        for test in (test_frame, test_usage, test_failures, test_tokenize, test_encode, test_roles, test_heads, test_bad_lines, test_score, test_info, test_config_without_pad,
-                     test_index, test_index_bad_input, test_search, test_partial_index, test_add_delete, test_moved_model,
+        for test in (test_frame, test_usage, test_failures, test_tokenize, test_encode, test_roles, test_heads, test_bad_lines, test_score, test_info,
+                     test_config_without_pad, test_index, test_index_bad_input, test_search, test_partial_index, test_add_delete, test_moved_model,
                      test_interrupts, test_killed_build):
             try:
                 test()
