@@ -124,6 +124,8 @@ def check_refusals(folder):
     cases = [
         ("no place", ["export", "gguf", TINY], 2, "-o FILE"),
         ("no folder", ["export", "hf", TINY], 2, "-o FOLDER"),
+        ("standard output", ["export", "gguf", TINY, "-o", "-"], 2, "standard output"),
+        ("no name", ["export", "hf", TINY, "-o", ""], 2, "standard output"),
         ("a type that is none", ["export", "gguf", TINY, "-o", folder / "x.gguf", "--dtype", "q4_0"], 2, "q4_0"),
         ("a type of a folder", ["export", "hf", TINY, "-o", folder / "x", "--dtype", "f16"], 2, "--dtype"),
         ("a type of a packed file", ["export", "packed", TINY, "--dtype", "f16"], 2, "--dtype"),
