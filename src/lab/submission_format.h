@@ -4,7 +4,7 @@
  *
  *   table   records are rows, fields are columns; TREC form is a table between blanks with fixed columns
  *   JSON    records are the objects of the array at the root, or the members of the object at the root ("keyed": the key is the
- *           query), alone or under one key of an outer object
+ *           query), alone or under a key of an outer object, or of several in one another
  *   JSONL   records are lines; an object each, or keyed
  * A record is one pair of query and document, or one query with a list of documents. */
 #ifndef TRI_LAB_SUBMISSION_FORMAT_H
@@ -45,6 +45,8 @@ typedef enum {
 
 typedef enum { ITEMS_IDS, ITEMS_OBJECTS, ITEMS_ARRAYS, ITEMS_MAP } submission_items;
 
+enum { WRAPPERS_MAX = 4 };
+
 typedef struct submission_field {
     tri_text name; /* header or key; {NULL, 0} without a header */
     submission_role role;
@@ -67,9 +69,12 @@ typedef struct submission_format {
     submission_field *items;
     size_t n_items;
     bool keyed, root_object;         /* JSON: the records are the members of an object, not of an array */
-    tri_text wrapper, before, after; /* the key over the records, and the outer object's text around the value */
-    int indent;                      /* of JSON; 0 = on one line */
-    bool spaced, escaped;            /* spaces after , and : ; non-ASCII written as \u escapes */
+    tri_text wrappers[WRAPPERS_MAX]; /* the keys over the records, the outermost first */
+    size_t n_wrappers;
+    tri_text before, after; /* the outer object's text around the records */
+    int indent;             /* of JSON; 0 = on one line */
+    char indent_by;         /* a space or a tab */
+    bool spaced, escaped;   /* spaces after , and : ; non-ASCII written as \u escapes */
     /* from the values */
     bool query_number, doc_number;   /* JSON numbers */
     bool query_integer, doc_integer; /* every id of the sample is a whole number */

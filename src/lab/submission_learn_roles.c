@@ -237,6 +237,14 @@ static void find_query(learner *l, const learn_grid *g)
     if (field) field->role = ROLE_QUERY;
 }
 
+/* May a column without a name for documents hold them, though none of its values is in the corpus? A place-holder does. */
+static bool may_be_document(const learner *l, const learn_grid *g, const submission_field *field)
+{
+    size_t column = (size_t)(field - l->f->fields);
+    if (!l->hints->corpus || count_known(g, column, l->hints->corpus, false)) return true;
+    return submission_role_of_name(field->name) != ROLE_LIST || !learn_column_all(g, column, submission_is_digits);
+}
+
 static void find_documents(learner *l, const learn_grid *g)
 {
     submission_field *query = field_of(l, ROLE_QUERY);
@@ -254,7 +262,8 @@ static void find_documents(learner *l, const learn_grid *g)
         }
     if (!field) field = leftmost(l, g, true);
     if (!field) field = leftmost(l, g, false);
-    if (field) field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
+    if (field && may_be_document(l, g, field))
+        field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
 }
 
 static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
@@ -279,32 +288,6 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
         if (l->f->fields[i].role == ROLE_CONSTANT && g->n_rows)
             TRI_TRY(submission_learn_copy(l->f, g->cells[i], &l->f->fields[i].constant, err));
     return TRI_OK;
-}
-
-/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus
- * ids. */
-static bool is_wide(learner *l, const learn_grid *g)
-{
-    size_t n_docs = 0, n_ranked = 0;
-    if (g->json || field_of(l, ROLE_LIST)) return false;
-    for (size_t i = 0; i < l->f->n_fields; i++) {
-        submission_field *field = &l->f->fields[i];
-        tri_text stem = field->name;
-        while (stem.len && stem.bytes[stem.len - 1] >= '0' && stem.bytes[stem.len - 1] <= '9') stem.len--;
-        while (stem.len && (stem.bytes[stem.len - 1] == '_' || stem.bytes[stem.len - 1] == '-')) stem.len--;
-        submission_role role = submission_role_of_name(stem);
-        bool named = stem.len < field->name.len && (role == ROLE_DOC || role == ROLE_LIST || role == ROLE_RANK ||
-                                                    (stem.len == 3 && !memcmp(stem.bytes, "top", 3)));
-        n_docs += named;
-        n_ranked += named && !has_fraction(g, i);
-    }
-    if (n_docs < 2 || n_ranked != n_docs) return false;
-    for (size_t i = 0; i < l->f->n_fields; i++) {
-        tri_text name = l->f->fields[i].name;
-        bool numbered = name.len && name.bytes[name.len - 1] >= '0' && name.bytes[name.len - 1] <= '9';
-        if (numbered && submission_role_of_name(name) != ROLE_CONSTANT) l->f->fields[i].role = ROLE_DOC;
-    }
-    return true;
 }
 
 /* ---- 4: the whole --------------------------------------------------------------------------------------------------- */
@@ -332,10 +315,10 @@ static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err)
 {
     name_roles(l, grid);
-    bool wide = is_wide(l, grid);
+    bool wide = submission_learn_wide(l, grid);
     TRI_TRY(settle_twice(l, ROLE_QUERY, ROLE_QUERY_TEXT, err));
     if (!wide) TRI_TRY(settle_twice(l, ROLE_DOC, ROLE_DOC_TEXT, err));
-    TRI_TRY(settle_twice(l, ROLE_SCORE, ROLE_OTHER, err));
+    if (!wide) TRI_TRY(settle_twice(l, ROLE_SCORE, ROLE_OTHER, err));
     TRI_TRY(settle_twice(l, ROLE_RANK, ROLE_OTHER, err));
     find_query(l, grid);
     find_documents(l, grid);
@@ -348,6 +331,9 @@ tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error 
     TRI_TRY(find_rest(l, grid, err));
     if (!field_of(l, ROLE_QUERY)) return submission_learn_missing(l, "query", err);
     if (!field_of(l, ROLE_LIST) && !field_of(l, ROLE_DOC)) return submission_learn_missing(l, "document", err);
-    if (wide) l->f->list = LIST_COLUMNS;
+    if (wide) {
+        l->f->list = LIST_COLUMNS;
+        TRI_TRY(submission_learn_check_wide(l, err));
+    }
     return settle_list(l, grid, err);
 }

@@ -193,7 +193,8 @@ static const char *const doc_text_names[] = {"passagetext", "documenttext", "doc
                                              "body",        "content",      "doctitle", "snippet", NULL};
 static const char *const wrapper_names[] = {"results", "result",  "data",    "predictions", "submission", "submissions",
                                             "answers", "queries", "ranking", "rankings",    "run",        "output",
-                                            "outputs", "records", "rows",    "items",       "list",       NULL};
+                                            "outputs", "records", "rows",    "items",       "list",       "test",
+                                            "dev",     "valid",   "default", "validation",  NULL};
 
 /* Lower case, without ASCII punctuation and blanks; cut where it is longer than any name. */
 static size_t plain(tri_text name, char out[64])

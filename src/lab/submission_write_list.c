@@ -70,7 +70,7 @@ void submission_put_gap(buf *out, const submission_format *f, int level, tri_sta
     if (level < 0 || !f->indent || f->kind != SUBMISSION_JSON) return;
     if (!*st && f->crlf) *st = buf_byte(out, '\r');
     if (!*st) *st = buf_byte(out, '\n');
-    for (int i = 0; i < level * f->indent && !*st; i++) *st = buf_byte(out, ' ');
+    for (int i = 0; i < level * f->indent && !*st; i++) *st = buf_byte(out, (uint8_t)f->indent_by);
 }
 
 static tri_status put_comma(buf *out, const submission_format *f, int level)

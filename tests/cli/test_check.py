@@ -290,6 +290,7 @@ def check_bad_samples(folder):
         ("UTF-16", "csv", "qid,docid\nq1,d1\n".encode("utf-16"), "UTF-16"),
         ("CR alone", "csv", "qid,docid\rq1,d1\r", "CR alone"),
         ("a TREC row of five", "trec", "q1 Q0 d1 1 0.9 base\nq1 Q0 d2 2 0.8\n", "line 2"),
+        ("a score column too few", "csv", "qid,doc_1,score_1,doc_2\nq1,d1,0.9,d2\nq2,d3,0.8,d1\n", "2 columns of documents and 1 of scores"),
         ("ranks that are words", "csv", "qid,docid,rank\nq1,d1,1\nq1,d2,second\nq2,d3,1\n", None),
     ]
     for name, suffix, text, words in cases:
@@ -326,6 +327,7 @@ def check_writer(folder):
     refuse("a score that is none", "no finite score", *known(folder), run_text="q1 Q0 d1 1 nan t\n")
     refuse("an id with the list's separator", "separator", run_text="qid\tdocid\tscore\nq1\td 1\t0.5\nq2\td2\t0.4\n")
     refuse("a column that is not understood", "not understood", *known(folder), sample_text="qid,docid,score,colour\nq1,d1,0.9,red\nq2,d2,0.8,blue\n")
+    refuse("labels of pairs that one id names", "looks like the document", *known(folder), sample_text="id,label\nq1-d1,1\nq1-d2,0\nq2-d3,0\n")
     refuse("texts without their file", "--queries", sample_text="qid,query,docid\nq1,what,d1\nq2,who,d2\n")
     refuse("numbers from words", "whole number", "--queries", folder / "queries.jsonl", sample_text='[{"qid": "q1", "docs": [1, 2]}]')
     refuse("another depth than a whole sample's", "--top 3", "--top", "3", *known(folder),
