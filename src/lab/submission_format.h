@@ -78,12 +78,15 @@ typedef struct submission_format {
     /* from the values */
     bool query_number, doc_number;   /* JSON numbers */
     bool query_integer, doc_integer; /* every id of the sample is a whole number */
+    size_t doc_width;                /* their digits, where all have as many and some begin with 0; else 0 */
+    bool doc_padded;                 /* blanks lie around some documents' ids */
     bool query_by_text;              /* what stands for the query is its text */
     bool doc_by_text;
     bool score_string; /* JSON: scores in quotes */
     bool score_integer, score_percent, decimal_comma, lower_is_better, score_varies;
     double score_min, score_max; /* what the sample's scores say is allowed; NaN = no bound */
     int rank_base, row_base;
+    bool rows_count; /* ROLE_ROW counts up by one, record by record */
     size_t n_queries, n_entries, list_min, list_max;
     buf notes; /* assumptions, a line each */
 } submission_format;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "lab/submission_learn_int.h"
 #include "lab/submission_number.h"
+#include "lab/submission_text.h"
 
 typedef struct query_count {
     uint32_t n;
@@ -24,7 +25,8 @@ typedef struct value_pass {
     size_t cap;
     size_t n_by_id, n_by_text, n_docs_by_id, n_docs_by_text; /* against the known */
     size_t n_query_number, n_query_text, n_doc_number, n_doc_text, n_query_integer, n_doc_integer, n_query_values, n_doc_values;
-    size_t n_scores, n_whole, n_percent, n_comma, n_strings, n_rising, n_falling, n_ranks, n_rows;
+    size_t doc_width, n_other_width, n_zeros;
+    size_t n_scores, n_whole, n_percent, n_comma, n_strings, n_rising, n_falling, n_ranks, n_rows, n_rows_in_order;
     double least, most;
     submission_number first_score;
 } value_pass;
@@ -73,8 +75,12 @@ static tri_status see_doc(value_pass *v, const submission_entry *e, tri_error *e
 {
     uint32_t place;
     const known_ids *known = v->l->hints->corpus;
-    v->n_doc_values++;
+    if (!e->doc.len) return TRI_OK; /* a place-holder */
+    if (!v->n_doc_values++) v->doc_width = e->doc.len;
     v->n_doc_integer += submission_is_digits(e->doc);
+    v->n_other_width += e->doc.len != v->doc_width;
+    v->n_zeros += *e->doc.bytes == '0';
+    v->l->f->doc_padded = v->l->f->doc_padded || submission_trim(e->doc).len != e->doc.len;
     v->n_docs_by_id += known && known_ids_find(known, e->doc, &place);
     v->n_docs_by_text += known && known_ids_find_text(known, e->doc, &place);
     *(e->doc_number ? &v->n_doc_number : &v->n_doc_text) += 1;
@@ -126,7 +132,11 @@ static tri_status see_rank(value_pass *v, const submission_entry *e, const query
 static tri_status see_row(value_pass *v, const submission_entry *e)
 {
     submission_number s;
-    if (submission_number_parse(e->row, &s) && s.whole && fabs(s.value) < 1e9 && !v->n_rows++) v->l->f->row_base = (int)s.value;
+    if (!e->row.bytes) return TRI_OK;
+    bool whole = submission_number_parse(e->row, &s) && s.whole && fabs(s.value) < 1e9;
+    if (whole && !v->n_rows) v->l->f->row_base = (int)s.value;
+    v->n_rows_in_order += whole && s.value == (double)v->l->f->row_base + (double)v->n_rows;
+    v->n_rows++;
     return TRI_OK;
 }
 
@@ -228,6 +238,8 @@ static tri_status settle(value_pass *v)
     f->doc_number = v->n_doc_number > v->n_doc_text;
     f->query_integer = v->n_query_values && v->n_query_integer == v->n_query_values;
     f->doc_integer = v->n_doc_values && v->n_doc_integer == v->n_doc_values;
+    if (f->doc_integer && v->n_zeros && !v->n_other_width && v->doc_width > 1) f->doc_width = v->doc_width;
+    f->rows_count = v->n_rows > 1 && v->n_rows_in_order == v->n_rows;
     f->query_by_text = v->n_by_text > v->n_by_id;
     f->doc_by_text = v->n_docs_by_text > v->n_docs_by_id;
     return settle_scores(v);

@@ -52,9 +52,12 @@ static tri_status is_score_map(const learner *l, tri_text object, bool *yes, boo
     json_pieces p;
     tri_text key, value;
     TRI_TRY(json_pieces_open(&p, object, l->source->what, err));
-    tri_status st = json_pieces_next(&p, &key, &value, err);
-    *empty = !st && !value.bytes;
-    *yes = *empty || (!st && json_raw_is_number(value) && submission_role_of_name(key) == ROLE_OTHER);
+    tri_status st = TRI_OK;
+    *yes = *empty = true;
+    while (!st && *yes && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
+        *empty = false;
+        *yes = json_raw_is_number(value) && submission_role_of_name(key) == ROLE_OTHER;
+    }
     json_pieces_close(&p);
     return st;
 }

@@ -64,8 +64,12 @@ static tri_status read_object(submission_reader *r, tri_text record, tri_error *
     for (size_t i = 0; i < f->n_fields; i++) {
         tri_text raw = r->values[i];
         submission_role role = f->fields[i].role;
-        if (!raw.bytes || (json_raw_is_null(raw) && role != ROLE_SCORE)) continue; /* a score of null is no number */
-        if (role == ROLE_QUERY) {
+        if (!raw.bytes) continue;
+        if (json_raw_is_null(raw)) { /* no id, and as a score no number */
+            if (role == ROLE_QUERY) e->query = (tri_text){"", 0};
+            if (role == ROLE_DOC) e->doc = (tri_text){"", 0};
+            if (role == ROLE_SCORE) e->score = raw;
+        } else if (role == ROLE_QUERY) {
             e->query_number = json_raw_is_number(raw);
             TRI_TRY(json_raw_text(raw, &r->query, &e->query, err));
         } else if (role == ROLE_DOC) {
@@ -84,7 +88,7 @@ static tri_status read_object(submission_reader *r, tri_text record, tri_error *
             scores = raw;
         }
     }
-    if (!e->query.bytes) return TRI_OK; /* told above, or null: told by its absence from the queries */
+    if (!e->query.bytes) return TRI_OK; /* told above */
     if (f->list == LIST_NONE) return e->doc.bytes ? r->sink->entry(r->sink->ctx, e, err) : TRI_OK;
     TRI_TRY(r->sink->query(r->sink->ctx, e, err));
     r->has_scores = scores.bytes != NULL;

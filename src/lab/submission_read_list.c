@@ -63,6 +63,10 @@ static tri_status read_python(submission_reader *r, tri_text text, tri_error *er
 static tri_status set_doc(submission_reader *r, tri_text raw, tri_error *err)
 {
     r->entry.doc_number = json_raw_is_number(raw);
+    if (json_raw_is_null(raw)) {
+        r->entry.doc = (tri_text){"", 0};
+        return TRI_OK;
+    }
     return json_raw_text(raw, &r->doc, &r->entry.doc, err);
 }
 
@@ -74,8 +78,8 @@ static bool is_scalar(tri_text raw)
 static tri_status set_item(submission_reader *r, submission_role role, tri_text raw, tri_error *err)
 {
     submission_entry *e = &r->entry;
-    if (json_raw_is_null(raw) && role != ROLE_SCORE) return TRI_OK;
     if (role == ROLE_DOC) return set_doc(r, raw, err);
+    if (json_raw_is_null(raw) && role != ROLE_SCORE) return TRI_OK;
     if (role == ROLE_RANK) return json_raw_text(raw, &r->rank, &e->rank, err);
     if (role != ROLE_SCORE) return TRI_OK;
     e->score_string = json_raw_is_string(raw);
@@ -122,7 +126,7 @@ static tri_status read_json_item(submission_reader *r, tri_text key, tri_text va
 {
     submission_items form = r->f->items_form;
     if (form == ITEMS_OBJECTS || form == ITEMS_ARRAYS) return read_item(r, value, place, err);
-    if (!is_scalar(value) && !(form == ITEMS_MAP && json_raw_is_null(value)))
+    if (!is_scalar(value) && !json_raw_is_null(value))
         return submission_read_fault(r, FAULT_OF_FORMAT, err, "an item of the list is neither text nor a number");
     if (form == ITEMS_IDS) {
         TRI_TRY(set_doc(r, value, err));

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "lab/backup.h"
 #include "lab/submission_count.h"
+#include "lab/submission_number.h"
 #include "lab/submission_write_int.h"
 
 typedef struct write_job {
@@ -271,13 +272,11 @@ static tri_status check_documents(write_job *job, tri_error *err)
     }
     for (size_t i = 0; !job->o->corpus && job->sample.format.doc_integer && i < job->run.docs.n; i++) {
         tri_text id = job->run.docs.ids[i];
-        for (size_t k = 0; k < id.len; k++)
-            if (id.bytes[k] < '0' || id.bytes[k] > '9') {
-                tri_status st =
-                    err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" is no whole number, as the sample's ids are",
-                            shown(id), id.bytes);
-                return err_hint(err, st, "if the corpus has other ids too, give it: --corpus");
-            }
+        bool digits = submission_is_digits(id);
+        if (digits && (!job->sample.format.doc_width || id.len == job->sample.format.doc_width)) continue;
+        tri_status st = err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" %s, as the sample's ids are", shown(id),
+                                id.bytes, digits ? "has not as many digits" : "is no whole number");
+        return err_hint(err, st, "if the corpus has other ids too, give it: --corpus");
     }
     return TRI_OK;
 }
@@ -345,6 +344,17 @@ static tri_status keep_hashes(const write_job *job, tri_error *err)
     return backup_record(folder, paths, 2, err);
 }
 
+static tri_status check_out(const write_options *o, tri_error *err)
+{
+    const char *const inputs[] = {o->run, o->sample, o->queries, o->corpus};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        if (!inputs[i] || !file_exists(o->out) || !file_is_same(inputs[i], o->out)) continue;
+        tri_status st = err_set(err, TRI_ERR_ARGUMENT, "could not write %s: it is read as %s", o->out, inputs[i]);
+        return err_hint(err, st, "give the submission a name of its own: -o OUT");
+    }
+    return TRI_OK;
+}
+
 tri_status submission_write(const write_options *options, write_result *result, tri_error *err)
 {
     write_job job = {.o = options, .result = result};
@@ -358,7 +368,8 @@ tri_status submission_write(const write_options *options, write_result *result, 
     buf_init(&job.writer.text, 0);
     buf_init(&job.writer.cell, 0);
     buf_init(&job.writer.score, 0);
-    tri_status st = read_files(&job, err);
+    tri_status st = check_out(options, err);
+    if (!st) st = read_files(&job, err);
     if (!st) st = plan_queries(&job, err);
     if (!st) st = plan_counts(&job, err);
     if (!st) st = check_documents(&job, err);

@@ -248,15 +248,94 @@ def fault_lists(folder):
     return sample, "csv", faults
 
 
+def fault_wrapped(folder):
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "wrapped.json"
+    shape = {"team": "us", "meta": {"version": 1, "data": {"results": [{"qid": q, "docs": [x for x, _ in run[q][:3]]} for q in run]}}}
+    sample.write_text(json.dumps(shape))
+
+    def edit(change):
+        copy = json.loads(json.dumps(shape))
+        change(copy)
+        return json.dumps(copy)
+
+    def records(copy):
+        return copy["meta"]["data"]["results"]
+
+    faults = [
+        ("nothing wrong", edit(lambda c: None), []),
+        ("another team", edit(lambda c: c.update(team="them")), []),
+        ("a key beside the records left out", edit(lambda c: c.pop("team")), ["columns"]),
+        ("a key further in left out", edit(lambda c: c["meta"].pop("version")), ["columns"]),
+        ("a key beside the records too many", edit(lambda c: c["meta"].update(x=1)), ["columns"]),
+        ("no objects around", json.dumps(records(shape)), ["format"]),
+        ("null for an id", edit(lambda c: records(c)[1]["docs"].__setitem__(0, None)), ["ids"]),
+        ("null for a query", edit(lambda c: records(c)[0].update(qid=None)), ["queries"]),
+    ]
+    return sample, "json", faults
+
+
+def fault_rows(folder):
+    """Row numbers, and ids whose zeros matter; no corpus tells them."""
+    make_set(folder, QUERIES, DOCS)
+    (folder / "corpus.jsonl").unlink()
+    sample = folder / "rows.csv"
+    good = "row_id,query_id,doc_id,score\n" + "".join(f"{5 * k + r},{q},00{r}{k},0.{9 - r}\n" for k, (q, _) in enumerate(QUERIES) for r in range(5))
+    sample.write_text(good)
+    faults = [
+        ("nothing wrong", good, []),
+        ("a row number twice", good.replace("\n3,", "\n2,"), ["ids"]),
+        ("a row number left out", good.replace("\n24,", "\n25,"), ["ids"]),
+        ("an empty row number", good.replace("\n7,", "\n,"), ["ids"]),
+        ("zeros lost", good.replace(",0020,", ",20,"), ["ids"]),
+        ("blanks around an id", good.replace(",0020,", ", 0020,"), ["ids"]),
+    ]
+    return sample, "csv", faults
+
+
+def fault_trec(folder):
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "sample.trec"
+    lines = [f"{q} Q0 {x} {r + 1} {s} base\n" for q in run for r, (x, s) in enumerate(run[q][:5])]
+    sample.write_text("".join(lines))
+    good = "".join(lines).replace("base", "mine")
+    faults = [
+        ("nothing wrong", good, []),
+        ("by tabs", good.replace(" ", "\t"), []),
+        ("a header", "qid Q0 docid rank score run\n" + good, ["columns"]),
+        ("a tag left out", good.replace(" mine", "", 1), ["columns", "order", "counts"]),
+        ("CSV instead", good.replace(" ", ","), ["format"]),
+        ("ranks from 0", "".join(f"{a} {b} {c} {int(r) - 1} {s} {t}\n" for a, b, c, r, s, t in (x.split() for x in good.splitlines())), ["order"]),
+    ]
+    return sample, "trec", faults
+
+
+def fault_bytes(folder):
+    """What must not stand in the text itself."""
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "bytes.csv"
+    good = "query_id,document_id\n" + "".join(f"{q},{x}\n" for q in run for x, _ in run[q][:3])
+    sample.write_text(good)
+    half = good.index("\nq3") + 1
+    faults = [
+        ("nothing wrong", good, []),
+        ("files with a BOM joined", good[:half] + "\ufeff" + good[half:], ["encoding", "queries", "counts"]),
+        ("two BOMs", "\ufeff\ufeff" + good, ["encoding", "columns"]),
+        ("CR alone", good.replace("\n", "\r"), ["encoding", "format"]),
+    ]
+    return sample, "csv", faults
+
+
 def check_faults(folder):
-    for maker in (fault_pairs, fault_json, fault_lists):
+    for maker in (fault_pairs, fault_json, fault_lists, fault_wrapped, fault_trec, fault_bytes, fault_rows):
         sample, suffix, faults = maker(folder)
         out = folder / f"faulty.{suffix}"
         for name, text, expected in faults:
             out.write_bytes(text if isinstance(text, bytes) else text.encode())
-            code, red, answer = judge(folder, out, sample, *known(folder))
+            code, red, answer = judge(folder, out, sample, *[w for w in known(folder) if maker is not fault_rows or "corpus" not in str(w)])
             answered = {item["name"] for item in answer["items"]}
-            script = {"languages"} if name in ("a query missing", "a query's text changed", "GB18030", "a whole query unknown") else set()
+            script = {"languages"} if name in ("a query missing", "a query's text changed", "GB18030", "a whole query unknown",
+                                               "null for a query") else set()
             check(code == (1 if expected else 0) and set(red) - script == set(expected) and answered >= set(expected),
                   f"{maker.__name__}: {name}: {expected or 'green'}", (code, red, answer))
             for item in answer["items"]:
@@ -289,6 +368,8 @@ def check_bad_samples(folder):
         ("empty lists alone", "json", '{"q1": [], "q2": []}', "every list in it is empty"),
         ("UTF-16", "csv", "qid,docid\nq1,d1\n".encode("utf-16"), "UTF-16"),
         ("CR alone", "csv", "qid,docid\rq1,d1\r", "CR alone"),
+        ("GB18030", "csv", "问题ID,文档ID\nq1,d1\n".encode("gb18030"), "line 1 is no UTF-8"),
+        ("null for a query", "json", '[{"qid": "q1", "docs": ["d1"]},\n {"qid": null, "docs": ["d3"]}]', "line 2"),
         ("a TREC row of five", "trec", "q1 Q0 d1 1 0.9 base\nq1 Q0 d2 2 0.8\n", "line 2"),
         ("a score column too few", "csv", "qid,doc_1,score_1,doc_2\nq1,d1,0.9,d2\nq2,d3,0.8,d1\n", "2 columns of documents and 1 of scores"),
         ("ranks that are words", "csv", "qid,docid,rank\nq1,d1,1\nq1,d2,second\nq2,d3,1\n", None),
@@ -334,6 +415,11 @@ def check_writer(folder):
            sample_text="qid,docs\n" + "".join(f"{q},{' '.join(DOCS[:5])}\n" for q in run))
     refuse("a run that is too shallow", "search deeper", *known(folder), run_text="".join(f"{q} Q0 {x} 1 0.5 t\n" for q in run for x in DOCS[:4]),
            sample_text="qid,docs\n" + "".join(f"{q},{' '.join(DOCS[:5])}\n" for q in run))
+    for taken in ("run.trec", "queries.jsonl", "corpus.jsonl", "s.csv"):
+        sample.write_text("qid,docs\nq1,d1 d2 d3\n")
+        before = (folder / taken).read_bytes()
+        got = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder), "-o", folder / "." / taken)
+        check(got.returncode == 1 and "it is read as" in got.stderr and (folder / taken).read_bytes() == before, f"OUT is not {taken}", got)
     sample.write_text("qid,docs\nq1,d1 d2 d3\n")
     top = trident("submit-format", folder / "run.trec", "--sample", sample, "--top", "4", "-o", out, *known(folder))
     check(top.returncode == 0 and [len(x.split(",")[1].split()) for x in out.read_text().splitlines()[1:]] == [4] * 5, "--top keeps the best", top)
