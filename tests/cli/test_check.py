@@ -450,6 +450,37 @@ def check_writer(folder):
     check(hits.returncode == 0 and hits.stdout == plain.stdout, "what search writes as .jsonl is a run too", hits)
 
 
+# ---- the organiser's files ------------------------------------------------------------------------------------------------
+
+def check_known_files(folder):
+    """Queries and corpora in the shapes that organisers have them: each gives the ids and the texts of the same JSONL."""
+    make_set(folder, QUERIES, DOCS)
+    sample = folder / "s.csv"
+    sample.write_text("qid,query_text,docid\nq1,what is a lift,d1\n")
+    expected = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder)).stdout
+    quoted = io.StringIO()
+    csv.writer(quoted, lineterminator="\n").writerows([(text, i, "x") for i, text in [("query_id", "query"), *QUERIES]])
+    shapes = [
+        ("array.json", json.dumps([{"query_id": i, "question": t} for i, t in QUERIES], indent=1)),
+        ("map.json", json.dumps(dict(QUERIES), ensure_ascii=False)),
+        ("other.jsonl", "".join(json.dumps({"lang": "x", "qid": i, "question": t}) + "\n" for i, t in QUERIES)),
+        ("plain.tsv", "".join(f"{i}\t{t}\n" for i, t in QUERIES)),
+        ("header.tsv", "".join(f"{i}\t{t}\r\n" for i, t in [("query-id", "text"), *QUERIES])),
+        ("second.csv", quoted.getvalue()),
+    ]
+    for name, text in shapes:
+        (folder / name).write_bytes(text.encode())
+        got = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / name)
+        check(got.returncode == 0 and got.stdout == expected, f"--queries {name}: the ids and texts of the JSONL", got)
+    (folder / "quotes.tsv").write_text('q1\t"what" is a lift\nq2\t"wie\nq3\tin "x"\nq4\t"all ""of"" it"\nq5\tan id\n')
+    quotes = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / "quotes.tsv")
+    texts = [row[1] for row in csv.reader(io.StringIO(quotes.stdout))][1::DEPTH]
+    check(texts == ['"what" is a lift', '"wie', 'in "x"', 'all "of" it', "an id"], "quotes in a .tsv are text unless they enclose a field", quotes)
+    (folder / "broken.json").write_text('[{"id": "q1"},\n {"id": "q1"}]')
+    twice = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / "broken.json")
+    check(twice.returncode == 1 and "was there before" in twice.stderr, "an id twice in a .json", twice)
+
+
 # ---- force, runs ----------------------------------------------------------------------------------------------------------
 
 def check_force(folder):
@@ -585,7 +616,7 @@ def check_size(folder):
 
 
 def main():
-    for part in (check_shapes, check_faults, check_bad_samples, check_writer, check_force, check_runs, check_size):
+    for part in (check_shapes, check_faults, check_bad_samples, check_writer, check_known_files, check_force, check_runs, check_size):
         with tempfile.TemporaryDirectory(prefix="tri-check-") as folder:
             part(pathlib.Path(folder))
     return plan()
