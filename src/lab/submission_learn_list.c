@@ -93,7 +93,7 @@ static bool looks_like_ids(const learner *l, tri_text text, char separator)
         n++;
         text = at ? (tri_text){at + 1, text.len - len - 1} : (tri_text){NULL, 0};
     }
-    return n > 1 && (n_known * 2 >= n || (n_alike * 2 > n && n_digits * 2 > n));
+    return n > 1 && (n_known * 2 > n || (n_alike * 2 > n && n_digits * 2 > n));
 }
 
 static bool learn_split(learner *l, tri_text text, bool sure)

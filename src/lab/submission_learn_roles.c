@@ -41,6 +41,14 @@ static bool mostly_numbers(const learn_grid *g, size_t column)
     return n > 0 && n * 2 >= g->n_rows;
 }
 
+/* A place-holder: the name alone says what it holds. */
+static bool is_empty(const learn_grid *g, size_t column)
+{
+    for (size_t r = 0; r < g->n_rows; r++)
+        if (cell_at(g, r, column).len) return false;
+    return true;
+}
+
 static bool is_constant(const learn_grid *g, size_t column)
 {
     for (size_t r = 1; r < g->n_rows; r++) {
@@ -135,15 +143,19 @@ static void name_roles(learner *l, const learn_grid *g)
         submission_role role = submission_role_of_name(field->name);
         bool numbers = learn_column_all(g, i, submission_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
              mostly = mostly_numbers(g, i);
+        if (role != ROLE_CONSTANT && is_empty(g, i)) {
+            field->role = role;
+            continue;
+        }
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
         if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, submission_is_digits))
             role = names_document(l) ? ROLE_SCORE : ROLE_OTHER; /* a label, a target */
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
         if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
-        if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
-        if (role == ROLE_SCORE && g->n_rows && !mostly) role = ROLE_OTHER;
-        if (role == ROLE_RANK && g->n_rows && !mostly) role = listed ? ROLE_LIST : ROLE_OTHER;
-        if (role == ROLE_ROW && g->n_rows && !numbers) role = ROLE_OTHER;
+        if (role == ROLE_SCORES && (!listed || numbers)) role = ROLE_SCORE;
+        if (role == ROLE_SCORE && !mostly) role = ROLE_OTHER;
+        if (role == ROLE_RANK && !mostly) role = listed ? ROLE_LIST : ROLE_OTHER;
+        if (role == ROLE_ROW && !numbers) role = ROLE_OTHER;
         if (role == ROLE_CONSTANT && g->n_rows && !is_constant(g, i)) role = ROLE_OTHER;
         field->role = role;
     }
@@ -292,6 +304,25 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
 
 /* ---- 4: the whole --------------------------------------------------------------------------------------------------- */
 
+/* The lists after row `first`, from which l->f has its form, are written like that one. */
+static tri_status same_lists(learner *l, const learn_grid *g, size_t column, size_t first, tri_error *err)
+{
+    submission_format *f = l->f, kept = *f;
+    tri_text a = g->cells[first * g->n_columns + column], b = {NULL, 0};
+    for (size_t r = first + 1; r < g->n_rows && f->list == LIST_SPLIT && !b.len; r++) {
+        tri_text raw = g->cells[r * g->n_columns + column];
+        if (!raw.len || !submission_learn_list(l, raw, g->json, false)) continue;
+        if (f->list == LIST_SPLIT && f->list_separator != kept.list_separator) b = raw;
+        f->list = kept.list;
+        f->list_separator = kept.list_separator;
+        f->list_spaced = kept.list_spaced;
+    }
+    if (!b.len) return TRI_OK;
+    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s writes its lists in two ways: \"%.*s\" and \"%.*s\"", l->source->what,
+                            (int)(a.len < 60 ? a.len : 60), a.bytes, (int)(b.len < 60 ? b.len : 60), b.bytes);
+    return err_hint(err, st, "the sample contradicts itself there: mend it, or ask the organiser what is meant");
+}
+
 static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
 {
     submission_field *list = field_of(l, ROLE_LIST);
@@ -300,7 +331,7 @@ static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
     for (size_t r = 0; r < g->n_rows; r++) {
         tri_text raw = g->cells[r * g->n_columns + column];
         if (!raw.len || !submission_learn_list(l, raw, g->json, true)) continue;
-        return TRI_OK;
+        return same_lists(l, g, column, r, err);
     }
     if (g->json)
         return err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: every list in it is empty", l->source->what);

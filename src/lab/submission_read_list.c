@@ -9,6 +9,7 @@
 
 static tri_status emit(submission_reader *r, size_t place, tri_error *err)
 {
+    r->n_listed = place + 1;
     if (r->has_scores) {
         r->entry.score = place < r->n_scores ? r->scores[place] : (tri_text){NULL, 0};
         r->entry.score_string = json_raw_is_string(r->entry.score);
@@ -157,10 +158,9 @@ static tri_status read_json(submission_reader *r, tri_text raw, tri_error *err)
 
 /* ---- the face ------------------------------------------------------------------------------------------------------- */
 
-tri_status submission_read_list(submission_reader *r, tri_text list, bool json, tri_error *err)
+static tri_status read_documents(submission_reader *r, tri_text list, bool json, tri_error *err)
 {
     const submission_format *f = r->f;
-    r->entry.doc_number = false;
     if (f->list == LIST_JSON) return read_json(r, list, err);
     if (json) {
         if (!json_raw_is_string(list))
@@ -168,6 +168,15 @@ tri_status submission_read_list(submission_reader *r, tri_text list, bool json, 
         TRI_TRY(json_raw_text(list, &r->cell, &list, err));
     }
     return f->list == LIST_PYTHON ? read_python(r, list, err) : read_split(r, list, err);
+}
+
+tri_status submission_read_list(submission_reader *r, tri_text list, bool json, tri_error *err)
+{
+    r->entry.doc_number = false;
+    r->n_listed = 0;
+    TRI_TRY(read_documents(r, list, json, err));
+    if (!r->has_scores || r->n_listed == r->n_scores) return TRI_OK;
+    return submission_read_fault(r, FAULT_OF_COLUMNS, err, "%zu scores beside %zu documents", r->n_scores, r->n_listed);
 }
 
 static tri_status add_score(submission_reader *r, tri_text score, tri_error *err)

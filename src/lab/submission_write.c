@@ -95,6 +95,7 @@ static tri_status read_files(write_job *job, tri_error *err)
     submission_hints hints = {.queries = given(&job->queries, o->queries), .corpus = given(&job->corpus, o->corpus)};
     TRI_TRY(learn_sample(job, &hints, err));
     const submission_format *f = &job->sample.format;
+    if (f->notes.len && buf_append(&job->result->notes, f->notes.data, f->notes.len)) return err_memory(err, f->notes.len);
     TRI_TRY(check_fields(f->fields, f->n_fields, o, err));
     TRI_TRY(check_fields(f->items, f->n_items, o, err));
     if (submission_has(f, ROLE_DOC_TEXT)) {

@@ -41,6 +41,11 @@ SHAPES = [
     ("columns top1", "csv", rows(",", ["query", "top1", "top2"], [("q1", "d1", "d2"), ("q2", "d3", "d1")])),
     ("columns with scores", "csv", rows(",", ["qid", "doc1", "score1", "doc2", "score2"],
                                         [("q1", "d1", "0.9", "d2", "0.8"), ("q2", "d3", "0.7", "d1", "0.6")])),
+    ("empty scores", "csv", rows(",", ["qid", "docid", "score"], [("q1", "d1", ""), ("q1", "d2", ""), ("q2", "d3", "")])),
+    ("scores in any order", "csv", rows(",", ["qid", "docid", "score"], [(q, d, f"0.{i + 1}") for i, (q, d) in enumerate(
+        [("q1", "d1"), ("q1", "d2"), ("q1", "d3"), ("q2", "d1"), ("q2", "d2"), ("q2", "d3")])])),
+    ("Chinese names", "csv", rows(",", ["序号", "查询编号", "文档编号", "排名", "相似度"],
+                                  [("1", "q1", "d1", "1", "0.9"), ("2", "q1", "d2", "2", "0.8"), ("3", "q2", "d3", "1", "0.7")])),
     ("pairs tsv", "tsv", rows("\t", ["qid", "pid", "score"], PAIRS)),
     ("BEIR", "tsv", rows("\t", ["query-id", "corpus-id", "score"], PAIRS)),
     ("MS MARCO", "tsv", rows("\t", None, [("q1", "d1", "1"), ("q1", "d2", "2"), ("q2", "d3", "1"), ("q2", "d1", "2")])),

@@ -293,6 +293,27 @@ def fault_rows(folder):
     return sample, "csv", faults
 
 
+def fault_beside(folder):
+    """Scores in a list of their own."""
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "beside.jsonl"
+    shape = [{"qid": q, "doc_ids": [x for x, _ in run[q][:3]], "scores": [s for _, s in run[q][:3]]} for q in run]
+    sample.write_text("".join(json.dumps(x) + "\n" for x in shape))
+
+    def edit(change):
+        copy = json.loads(json.dumps(shape))
+        change(copy)
+        return "".join(json.dumps(x) + "\n" for x in copy)
+
+    faults = [
+        ("nothing wrong", edit(lambda c: None), []),
+        ("a score too few", edit(lambda c: c[1]["scores"].pop()), ["columns"]),
+        ("a score too many", edit(lambda c: c[1]["scores"].append(0.1)), ["columns"]),
+        ("scores of nothing", edit(lambda c: c[1]["scores"].__setitem__(0, None)), ["scores"]),
+    ]
+    return sample, "jsonl", faults
+
+
 def fault_trec(folder):
     run = make_set(folder, QUERIES, DOCS)
     sample = folder / "sample.trec"
@@ -327,7 +348,7 @@ def fault_bytes(folder):
 
 
 def check_faults(folder):
-    for maker in (fault_pairs, fault_json, fault_lists, fault_wrapped, fault_trec, fault_bytes, fault_rows):
+    for maker in (fault_pairs, fault_json, fault_lists, fault_wrapped, fault_beside, fault_trec, fault_bytes, fault_rows):
         sample, suffix, faults = maker(folder)
         out = folder / f"faulty.{suffix}"
         for name, text, expected in faults:
@@ -372,6 +393,10 @@ def check_bad_samples(folder):
         ("null for a query", "json", '[{"qid": "q1", "docs": ["d1"]},\n {"qid": null, "docs": ["d3"]}]', "line 2"),
         ("a TREC row of five", "trec", "q1 Q0 d1 1 0.9 base\nq1 Q0 d2 2 0.8\n", "line 2"),
         ("a score column too few", "csv", "qid,doc_1,score_1,doc_2\nq1,d1,0.9,d2\nq2,d3,0.8,d1\n", "2 columns of documents and 1 of scores"),
+        ("two notations of scores", "csv", "qid;docid;score\nq1;d1;0,9\nq1;d2;0.8\nq2;d3;0.7\n", "line 3"),
+        ("some scores in percent", "csv", "qid,docid,score\nq1,d1,90%\nq1,d2,0.8\nq2,d3,70%\n", "line 3"),
+        ("two forms of lists", "csv", "qid,docs\nq1,d1 d2\nq2,d3;d1\nq3,d2;d3\n", "two ways"),
+        ("fewer scores than documents", "json", '[{"qid": "q1", "doc_ids": ["d1", "d2"], "scores": [0.9]}]', "1 scores beside 2 documents"),
         ("ranks that are words", "csv", "qid,docid,rank\nq1,d1,1\nq1,d2,second\nq2,d3,1\n", None),
     ]
     for name, suffix, text, words in cases:
@@ -436,6 +461,14 @@ def check_writer(folder):
     (folder / "full.csv").write_text("qid,docs\n" + "".join(f"{q},d1 d2\n" for q in reversed(run)))
     ordered = trident("submit-format", folder / "run.trec", "--sample", folder / "full.csv", *known(folder))
     check([x.split(",")[0] for x in ordered.stdout.split()[1:] if "," in x] == list(reversed(run)), "a whole sample's order of queries is kept", ordered)
+    for name, text, words in (("ranks", "qid,docid,rank\nq1,d1,1\nq1,d2,1\nq2,d3,1\n", "do not count up"),
+                              ("a score", "qid,docid,score\nq1,d1,0.1\nq1,d2,0.2\nq1,d3,0.3\nq2,d1,0.4\nq2,d2,0.5\nq2,d3,0.6\n", "falling ones"),
+                              ("numbers", "qid,docid,points\nq1,d1,0.1\nq1,d2,0.2\nq1,d3,0.3\nq2,d1,0.4\nq2,d2,0.5\nq2,d3,0.6\n", "lower is taken")):
+        sample.write_text(text)
+        odd = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder))
+        lines = [x.split(",") for x in odd.stdout.split()[1:4]]
+        up = float(lines[0][2]) < float(lines[1][2])
+        check(odd.returncode == 0 and words in odd.stderr and up == (name != "a score"), f"an odd sample is told: {name}", odd)
     wide = (folder / "run.trec").read_text().replace(" 0.", " 17.")
     (folder / "wide.trec").write_text(wide)
     sample.write_text("qid,docid,score\nq1,d1,0.9\nq1,d2,0.25\nq2,d2,0.1\n")
