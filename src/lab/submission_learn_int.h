@@ -49,6 +49,10 @@ tri_status submission_learn_check_wide(const learner *l, tri_error *err);
 tri_status submission_learn_missing(const learner *l, const char *what, tri_error *err);
 /* How one list is written: `cell` is a text, or raw JSON. False where it is no list. */
 bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure);
+/* Are half of the column's values lists? Nothing of f changes. */
+bool submission_learn_is_list(learner *l, const learn_grid *g, size_t column, bool sure);
+/* f's form of lists, from the first one of the ROLE_LIST column; the others are alike. */
+tri_status submission_learn_settle_list(learner *l, const learn_grid *g, tri_error *err);
 tri_status submission_learn_values(learner *l, submission_sample *sample, tri_error *err);
 tri_status submission_learn_copy(submission_format *f, tri_text text, tri_text *out, tri_error *err);
 

@@ -81,20 +81,6 @@ static bool counts_ranks(const learn_grid *g, size_t column, size_t query)
     return n_steps > 0;
 }
 
-static bool is_list(learner *l, const learn_grid *g, size_t column, bool sure)
-{
-    submission_list before = l->f->list;
-    size_t n = 0, n_lists = 0;
-    for (size_t r = 0; r < g->n_rows; r++) {
-        tri_text raw = g->cells[r * g->n_columns + column];
-        if (!raw.len || json_raw_is_null(raw)) continue;
-        n++;
-        n_lists += submission_learn_list(l, raw, g->json, sure);
-    }
-    l->f->list = before;
-    return n_lists > 0 && n_lists * 2 >= n;
-}
-
 static submission_field *field_of(learner *l, submission_role role)
 {
     for (size_t i = 0; i < l->f->n_fields; i++)
@@ -141,8 +127,8 @@ static void name_roles(learner *l, const learn_grid *g)
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
         submission_role role = submission_role_of_name(field->name);
-        bool numbers = learn_column_all(g, i, submission_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
-             mostly = mostly_numbers(g, i);
+        bool numbers = learn_column_all(g, i, submission_is_number),
+             listed = submission_learn_is_list(l, g, i, role != ROLE_DOC), mostly = mostly_numbers(g, i);
         if (role != ROLE_CONSTANT && is_empty(g, i)) {
             field->role = role;
             continue;
@@ -198,7 +184,7 @@ static submission_field *leftmost(learner *l, const learn_grid *g, bool plain_id
 {
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
-        if (field->role != ROLE_OTHER || has_fraction(g, i) || is_list(l, g, i, false)) continue;
+        if (field->role != ROLE_OTHER || has_fraction(g, i) || submission_learn_is_list(l, g, i, false)) continue;
         if (g->json && g->n_rows && (json_raw_is_array(g->cells[i]) || json_raw_is_object(g->cells[i]))) continue;
         if (!plain_id_only || submission_name_is_plain_id(field->name)) return field;
     }
@@ -268,14 +254,14 @@ static void find_documents(learner *l, const learn_grid *g)
         if (l->f->fields[i].role == ROLE_OTHER && counts_ranks(g, i, q)) l->f->fields[i].role = ROLE_RANK;
     submission_field *field = known_field(l, g, l->hints->corpus);
     for (size_t i = 0; !field && i < l->f->n_fields; i++)
-        if (l->f->fields[i].role == ROLE_OTHER && is_list(l, g, i, false)) {
+        if (l->f->fields[i].role == ROLE_OTHER && submission_learn_is_list(l, g, i, false)) {
             l->f->fields[i].role = ROLE_LIST;
             return;
         }
     if (!field) field = leftmost(l, g, true);
     if (!field) field = leftmost(l, g, false);
     if (field && may_be_document(l, g, field))
-        field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
+        field->role = submission_learn_is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
 }
 
 static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
@@ -304,45 +290,6 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
 
 /* ---- 4: the whole --------------------------------------------------------------------------------------------------- */
 
-/* The lists after row `first`, from which l->f has its form, are written like that one. */
-static tri_status same_lists(learner *l, const learn_grid *g, size_t column, size_t first, tri_error *err)
-{
-    submission_format *f = l->f, kept = *f;
-    tri_text a = g->cells[first * g->n_columns + column], b = {NULL, 0};
-    for (size_t r = first + 1; r < g->n_rows && f->list == LIST_SPLIT && !b.len; r++) {
-        tri_text raw = g->cells[r * g->n_columns + column];
-        if (!raw.len || !submission_learn_list(l, raw, g->json, false)) continue;
-        if (f->list == LIST_SPLIT && f->list_separator != kept.list_separator) b = raw;
-        f->list = kept.list;
-        f->list_separator = kept.list_separator;
-        f->list_spaced = kept.list_spaced;
-    }
-    if (!b.len) return TRI_OK;
-    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s writes its lists in two ways: \"%.*s\" and \"%.*s\"", l->source->what,
-                            (int)(a.len < 60 ? a.len : 60), a.bytes, (int)(b.len < 60 ? b.len : 60), b.bytes);
-    return err_hint(err, st, "the sample contradicts itself there: mend it, or ask the organiser what is meant");
-}
-
-static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
-{
-    submission_field *list = field_of(l, ROLE_LIST);
-    if (!list) return TRI_OK;
-    size_t column = (size_t)(list - l->f->fields);
-    for (size_t r = 0; r < g->n_rows; r++) {
-        tri_text raw = g->cells[r * g->n_columns + column];
-        if (!raw.len || !submission_learn_list(l, raw, g->json, true)) continue;
-        return same_lists(l, g, column, r, err);
-    }
-    if (g->json)
-        return err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: every list in it is empty", l->source->what);
-    l->f->list = LIST_SPLIT;
-    l->f->list_separator = l->f->separator == ' ' ? ',' : ' ';
-    if (submission_note(l->f, "no row of \"%.*s\" holds two ids: a %s between them was assumed", (int)list->name.len,
-                        list->name.bytes ? list->name.bytes : "", l->f->list_separator == ' ' ? "space" : "comma"))
-        return err_memory(err, 100);
-    return TRI_OK;
-}
-
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err)
 {
     name_roles(l, grid);
@@ -366,5 +313,5 @@ tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error 
         l->f->list = LIST_COLUMNS;
         TRI_TRY(submission_learn_check_wide(l, err));
     }
-    return settle_list(l, grid, err);
+    return submission_learn_settle_list(l, grid, err);
 }
