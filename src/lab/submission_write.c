@@ -10,9 +10,11 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "lab/backup.h"
 #include "lab/submission_count.h"
 #include "lab/submission_number.h"
+#include "lab/submission_text.h"
 #include "lab/submission_write_int.h"
 
 typedef struct write_job {
@@ -198,7 +200,8 @@ static tri_status check_answered(write_job *job, tri_error *err)
     tri_text first = {"", 0};
     for (size_t i = 0; i < job->n_plan; i++)
         if (!job->plan[i].n && !n_missing++) first = job->plan[i].name;
-    bool empty_lists = job->sample.format.list != LIST_NONE && job->sample.format.list_min == 0;
+    const submission_format *f = &job->sample.format;
+    bool empty_lists = f->list != LIST_NONE && f->n_queries && f->list_min == 0;
     if (!n_missing || empty_lists) return TRI_OK;
     tri_status st = err_set(err, TRI_ERR_MISMATCH, "the run has no documents for %zu of %zu queries, as \"%.*s\"", n_missing,
                             job->n_plan, shown(first), first.bytes);
@@ -261,9 +264,34 @@ static tri_status plan_counts(write_job *job, tri_error *err)
 
 /* ---- ids and scores ------------------------------------------------------------------------------------------------- */
 
+/* What no submission should carry into another program. */
+static const char *odd_id(const submission_format *f, tri_text id)
+{
+    if (utf8_count_bad((const uint8_t *)id.bytes, id.len)) return "is no UTF-8";
+    for (size_t i = 0; i < id.len; i++)
+        if ((unsigned char)id.bytes[i] < 0x20) return "holds a tab, a line end or another control character";
+    return !f->doc_padded && submission_trim(id).len != id.len ? "has blanks around it" : NULL;
+}
+
+static tri_status check_names(const write_job *job, tri_error *err)
+{
+    for (size_t i = 0; i < job->n_plan; i++) {
+        tri_text name = job->plan[i].name, text = job->plan[i].text;
+        if (utf8_count_bad((const uint8_t *)name.bytes, name.len) || utf8_count_bad((const uint8_t *)text.bytes, text.len))
+            return err_set(err, TRI_ERR_MISMATCH, "the query \"%.*s\" is no UTF-8", shown(name), name.bytes);
+    }
+    return TRI_OK;
+}
+
 static tri_status check_documents(write_job *job, tri_error *err)
 {
     uint32_t place;
+    for (size_t i = 0; i < job->run.docs.n; i++) {
+        tri_text id = job->run.docs.ids[i];
+        const char *why = odd_id(&job->sample.format, id);
+        if (why && !(job->o->corpus && known_ids_find(&job->corpus, id, &place)))
+            return err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" %s", shown(id), id.bytes, why);
+    }
     for (size_t i = 0; job->o->corpus && i < job->run.docs.n; i++) {
         tri_text id = job->run.docs.ids[i];
         if (known_ids_find(&job->corpus, id, &place)) continue;
@@ -373,6 +401,7 @@ tri_status submission_write(const write_options *options, write_result *result, 
     if (!st) st = read_files(&job, err);
     if (!st) st = plan_queries(&job, err);
     if (!st) st = plan_counts(&job, err);
+    if (!st) st = check_names(&job, err);
     if (!st) st = check_documents(&job, err);
     if (!st) st = plan_scores(&job, err);
     if (!st) st = write_all(&job, err);

@@ -59,7 +59,7 @@ static tri_status list_cell(submission_writer *w, const planned_query *q, bool s
 static tri_status cell_of(submission_writer *w, const planned_query *q, const submission_field *field, size_t i, tri_text *out,
                           tri_error *err)
 {
-    const run_pair *pairs = w->run->pairs + w->run->first[q->in_run];
+    const run_pair *pairs = planned_pairs(w, q);
     uint32_t place;
     tri_text doc = i < q->n ? w->run->docs.ids[pairs[i].doc] : (tri_text){"", 0};
     *out = (tri_text){"", 0};

@@ -421,10 +421,14 @@ def check_writer(folder):
     def refuse(name, words, *more, run_text=None, sample_text="qid,docs\nq1,d1 d2 d3\nq2,d3\n"):
         sample.write_text(sample_text)
         source = folder / "other.trec"
-        source.write_text(run_text if run_text is not None else (folder / "run.trec").read_text())
+        source.write_bytes((folder / "run.trec").read_bytes() if run_text is None else run_text.encode() if isinstance(run_text, str) else run_text)
         got = trident("submit-format", source, "--sample", sample, "-o", out, *more)
         check(got.returncode == 1 and words in got.stderr and got.stderr.count("\n") == 1 and not out.exists(), f"submit-format refuses {name}", got)
 
+    sample.write_text("qid,docs\nq1,d1 d2 d3\nq2,\n")
+    (folder / "part.trec").write_text("q1 Q0 d1 1 0.5 t\n")
+    part = trident("submit-format", folder / "part.trec", "--sample", sample, *known(folder))
+    check(part.returncode == 0 and part.stdout == "qid,docs\nq1,d1\nq2,\nq3,\nq4,\nq5,\n", "lists may be empty where the sample's are", part)
     one = "q1 Q0 d1 1 0.5 t\n"
     refuse("a run without some queries", "no documents for 4 of 5", *known(folder), run_text=one)
     refuse("a run of unknown queries", "not known", *known(folder), run_text=(folder / "run.trec").read_text() + "q77 Q0 d1 1 0.5 t\n")
@@ -434,6 +438,10 @@ def check_writer(folder):
     refuse("an id with the list's separator", "separator", run_text="qid\tdocid\tscore\nq1\td 1\t0.5\nq2\td2\t0.4\n")
     refuse("a column that is not understood", "not understood", *known(folder), sample_text="qid,docid,score,colour\nq1,d1,0.9,red\nq2,d2,0.8,blue\n")
     refuse("labels of pairs that one id names", "looks like the document", *known(folder), sample_text="id,label\nq1-d1,1\nq1-d2,0\nq2-d3,0\n")
+    refuse("a query that the run lacks, with a header alone", "no documents for 4 of 5", *known(folder), run_text=one, sample_text="qid,docs\n")
+    refuse("an id that is no UTF-8", "no UTF-8", run_text=b"q1 Q0 d\xff 1 0.5 t\nq2 Q0 d1 1 0.5 t\n")
+    refuse("a query that is no UTF-8", "no UTF-8", run_text=b"q1 Q0 d1 1 0.5 t\nq2 Q0 d1 1 0.5 t\n\xff Q0 d1 1 0.5 t\nq\xff Q0 d1 1 0.5 t\n5 Q0 d1 1 0.5 t\n")
+    refuse("an id with a tab in it", "a tab", run_text='qid,docid,score\nq1,"d\t7",0.5\nq2,d2,0.4\n')
     refuse("texts without their file", "--queries", sample_text="qid,query,docid\nq1,what,d1\nq2,who,d2\n")
     refuse("numbers from words", "whole number", "--queries", folder / "queries.jsonl", sample_text='[{"qid": "q1", "docs": [1, 2]}]')
     refuse("another depth than a whole sample's", "--top 3", "--top", "3", *known(folder),
