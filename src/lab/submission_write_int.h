@@ -24,6 +24,21 @@ typedef struct submission_writer {
     size_t n_records; /* written; ROLE_ROW counts them */
 } submission_writer;
 
+typedef struct write_job {
+    const write_options *o;
+    write_result *result;
+    known_ids queries, corpus;
+    submission_sample sample;
+    submission_run run;
+    planned_query *plan;
+    size_t n_plan;
+    submission_writer writer;
+} write_job;
+
+/* A line of the result's notes. */
+tri_status submission_write_note(write_job *job, tri_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Fills plan; refused where a query is unknown, or has no documents. */
+tri_status submission_write_plan_queries(write_job *job, tri_error *err);
 /* The documents of q, best first; none of a query that the run lacks. */
 static inline const run_pair *planned_pairs(const submission_writer *w, const planned_query *q)
 {
