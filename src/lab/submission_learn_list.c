@@ -57,7 +57,8 @@ static bool learn_json(learner *l, tri_text raw)
     f->list = LIST_JSON;
     if (json_raw_is_object(raw)) {
         f->items_form = ITEMS_MAP;
-        return json_raw_is_number(first) || json_raw_is_string(first) || json_raw_is_null(first);
+        tri_text inner = json_raw_is_string(first) ? (tri_text){first.bytes + 1, first.len - 2} : first;
+        return json_raw_is_number(first) || json_raw_is_null(first) || submission_is_number(inner);
     }
     f->items_form = ITEMS_IDS;
     if (json_raw_is_object(first) || json_raw_is_array(first)) return learn_item(l, first);

@@ -397,6 +397,7 @@ def check_bad_samples(folder):
         ("some scores in percent", "csv", "qid,docid,score\nq1,d1,90%\nq1,d2,0.8\nq2,d3,70%\n", "line 3"),
         ("two forms of lists", "csv", "qid,docs\nq1,d1 d2\nq2,d3;d1\nq3,d2;d3\n", "two ways"),
         ("fewer scores than documents", "json", '[{"qid": "q1", "doc_ids": ["d1", "d2"], "scores": [0.9]}]', "1 scores beside 2 documents"),
+        ("documents by rank", "json", '{"q1": {"1": "d1", "2": "d2"}, "q2": {"1": "d3"}}', "no list of documents"),
         ("ranks that are words", "csv", "qid,docid,rank\nq1,d1,1\nq1,d2,second\nq2,d3,1\n", None),
     ]
     for name, suffix, text, words in cases:
@@ -534,10 +535,11 @@ def check_force(folder):
     check(red.returncode == 1 and "RED   duplicates" in red.stdout and "fix: " in red.stdout and "green encoding" in red.stdout and "--force" in red.stderr,
           "red and green, line by line, with the fix", red)
     check(not ledger.exists() and "\033" not in red.stdout, "no ledger without --force, no colours into a pipe", red)
-    forced = trident("check", out, "--sample", sample, "--force", "the organiser asked for it", "--json")
+    forced = trident("check", out, "--sample", sample, *known(folder), "--force", "the organiser asked for it", "--json")
     rows = sqlite3.connect(ledger).execute("select * from sqlite_master").fetchall() and json.loads(trident("ledger", "--json").stdout)
     rows = rows if isinstance(rows, list) else next(v for v in rows.values() if isinstance(v, list))
     answer = json.loads(forced.stdout)
+    check(f"check {out} --sample {sample} --queries {folder / 'queries.jsonl'} --corpus" in rows[0]["command"], "the ledger has the whole command", rows)
     check(forced.returncode == 0 and answer["ok"] is False and answer["forced"] == "the organiser asked for it", "--force exits 0 and says so", forced)
     check(len(rows) == 1 and rows[0]["outcome"] == "forced" and "organiser asked" in rows[0]["note"] and "duplicates" in rows[0]["note"]
           and rows[0]["data_hash"] == hashlib.sha256(out.read_bytes()).hexdigest(), "the ledger has the reason, what was red, and the hash", rows)
