@@ -94,9 +94,10 @@ static tri_status put_format(const submission_format *f, buf *out)
     TRI_TRY(buf_printf(out, "{\"kind\": \"%s\", \"bom\": %s, \"line_end\": \"%s\"", submission_kind_name(f),
                        f->bom ? "true" : "false", line_end));
     TRI_TRY(put_table(f, out));
-    if (f->wrapper.bytes) {
-        TRI_TRY(buf_str(out, ", \"wrapper\": "));
-        TRI_TRY(json_out_text(out, f->wrapper.bytes, f->wrapper.len));
+    for (size_t i = 0; i < f->n_wrappers; i++) {
+        TRI_TRY(buf_str(out, i ? ", " : ", \"wrapper\": ["));
+        TRI_TRY(json_out_text(out, f->wrappers[i].bytes, f->wrappers[i].len));
+        if (i + 1 == f->n_wrappers) TRI_TRY(buf_byte(out, ']'));
     }
     TRI_TRY(buf_printf(out, ", \"keyed\": %s, \"columns\": ", f->keyed ? "true" : "false"));
     TRI_TRY(put_fields(f->fields, f->n_fields, out));

@@ -53,6 +53,20 @@ static tri_status print_sheet(cli *c, const check_sheet *sheet, const char *forc
     return TRI_OK;
 }
 
+static tri_status command_line(const cli *c, buf *out)
+{
+    const struct check_args *args = c->options;
+    const struct {
+        const char *name, *value;
+    } given[] = {{"sample", args->sample}, {"queries", args->queries}, {"corpus", args->corpus}, {"runs", args->runs}};
+    TRI_TRY(buf_printf(out, "trident check %s", c->args[0]));
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i].value) TRI_TRY(buf_printf(out, " --%s %s", given[i].name, given[i].value));
+    if (args->allow_truncation) TRI_TRY(buf_str(out, " --allow-truncation"));
+    TRI_TRY(buf_printf(out, " --force \"%s\"", args->force));
+    return buf_byte(out, 0);
+}
+
 /* The reason is in the ledger before the word "forced" is on the screen. */
 static tri_status record(cli *c, const char *red, tri_error *err)
 {
@@ -64,8 +78,7 @@ static tri_status record(cli *c, const char *red, tri_error *err)
     TRI_TRY(backup_hash(c->args[0], hash, err));
     buf_init(&command, 0);
     buf_init(&reason, 0);
-    tri_status st = buf_printf(&command, "trident check %s --sample %s --force \"%s\"", c->args[0], args->sample, args->force);
-    if (!st) st = buf_byte(&command, 0);
+    tri_status st = command_line(c, &command);
     if (!st) st = buf_printf(&reason, "%s; red: %s", args->force, red);
     if (!st) st = buf_byte(&reason, 0);
     if (st) {

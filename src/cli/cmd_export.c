@@ -86,6 +86,15 @@ static tri_status write_plain(cli *c, tri_engine *engine, const char *dir, tri_e
     return print(&out, describe_export(c, &r, &out), err);
 }
 
+/* The result's path is what goes to standard output. */
+static tri_status check_place(cli *c, tri_error *err)
+{
+    const struct export_args *args = c->options;
+    const char *to = args->int8.output;
+    if (!to || (to[0] && strcmp(to, "-") != 0)) return TRI_OK;
+    return cli_usage(c, err, "-o \"%s\": a model is not written to standard output; give it a name", to);
+}
+
 static tri_status check_packed(cli *c, tri_error *err)
 {
     const struct export_args *args = c->options;
@@ -162,6 +171,7 @@ static tri_status write_form(cli *c, const form *f, const char *model, tri_error
     tri_engine *engine;
     tri_engine_options eo;
     if (args->threads > 4096) return cli_usage(c, err, "--threads is at most 4096, got %zu", args->threads);
+    TRI_TRY(check_place(c, err));
     TRI_TRY(f->check(c, err));
     tri_engine_options_init(&eo);
     eo.threads = (int)args->threads;

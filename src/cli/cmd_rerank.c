@@ -197,7 +197,8 @@ const cli_command cmd_rerank = {
              "order is "
              "that of the logits. A line {\"ids\": [...], \"type_ids\": [...]} is one pair as tokens and gives {\"logit\", "
              "\"score\"}. "
-             "--max-length is 512 unless given. The SQLite cache knows model, precision, lengths and both texts; a .json cache "
+             "--max-length is 512 unless given, and 0 is 512 too; a number up to the model's limit reads longer texts whole. "
+             "The SQLite cache knows model, precision, lengths and both texts; a .json cache "
              "knows "
              "the md5 of QUERY_PASSAGE alone, so that it must not outlive its model.",
     .examples = {"trident rerank small-rerank -i candidates.jsonl -o submission.json",

@@ -25,12 +25,14 @@ tri_status pair_scorer_open(pair_scorer *s, const setup_model *model, const tri_
 {
     *s = (pair_scorer){.session = model->session, .options = *options};
     if (!cache_path) return TRI_OK;
+    bool hf5 = model->info.tokenizer_rules_differ && strcmp(model->info.tokenizer_rules, "hf5") == 0;
     cache_terms terms = {.model = model->info.fingerprint,
                          .precision = model->info.precision,
                          .max_length = options->max_length,
                          .query_max = options->query_max,
                          .cut = options->cut,
                          .windows = options->windows,
+                         .hf5_rules = hf5,
                          .sigmoid = options->activation == TRI_SCORE_SIGMOID};
     TRI_TRY(score_cache_open(cache_path, &terms, &s->cache, err));
     s->options.scored = keep_scores;
@@ -71,7 +73,10 @@ tri_status pair_scorer_run(pair_scorer *s, const tri_pair *pairs, size_t n, tri_
     TRI_TRY(make_room(s, n, err));
     TRI_TRY(look_in_cache(s, pairs, n, scores, err));
     TRI_TRY(tri_rerank(s->session, &s->options, s->todo, s->n_todo, s->fresh, err));
-    for (size_t i = 0; i < s->n_todo; i++) scores[s->place[i]] = s->fresh[i];
+    for (size_t i = 0; i < s->n_todo; i++) {
+        if (s->cache && !s->todo[i].ids) score_cache_level(s->cache, &s->fresh[i]);
+        scores[s->place[i]] = s->fresh[i];
+    }
     s->n_pairs += n;
     return TRI_OK;
 }

@@ -5,6 +5,7 @@
  * numbers or strings; a passage may be a bare string, whose id is its place. */
 #include "cli/rerank_groups.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,10 @@ static tri_status keep_id(rerank_groups *g, const object_line *line, const json_
     }
     if (!json_is_string(id) && !json_is_number(id))
         return object_lines_bad(&g->lines, line->number, err, "the \"id\" of passage %zu is neither a string nor a number",
+                                place);
+    if (json_is_real(id) && fabs(json_real_value(id)) >= 0x1p63) /* an integer past 64 bits was read as a double */
+        return object_lines_bad(&g->lines, line->number, err,
+                                "the \"id\" of passage %zu is a number past 64 bits, which would be rounded; put it in quotes",
                                 place);
     buf text;
     buf_init(&text, 0);

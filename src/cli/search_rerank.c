@@ -48,7 +48,8 @@ static void drop_window(search_rerank *r)
 
 tri_status search_rerank_close(search_rerank *r, tri_error *err)
 {
-    if (r->c && r->model.model) rerank_watch_report(&r->watch, r->c, MAX_LENGTH, true);
+    const tri_rerank_options *o = &r->scorer.options;
+    if (r->c && r->model.model) rerank_watch_report(&r->watch, r->c, o->max_length, o->activation != TRI_SCORE_NONE);
     if (r->scorer.cache)
         cli_note(r->c, "%llu of %llu pairs came from the cache", (unsigned long long)r->scorer.n_cached,
                  (unsigned long long)r->scorer.n_pairs);

@@ -92,10 +92,25 @@ static tri_status read_quoted(csv_reader *r, tri_error *err)
     return add_field(r, NULL, r->decoded.len - at, true, at, err);
 }
 
+/* Does the field at r->p end in a quote of its own, on its line? */
+static bool is_enclosed(const csv_reader *r)
+{
+    for (const char *p = r->p + 1; p < r->end && *p != '\n'; p++) {
+        if (*p != '"') continue;
+        if (p + 1 < r->end && p[1] == '"')
+            p++;
+        else
+            return p + 1 == r->end || p[1] == r->separator || p[1] == '\n' ||
+                   (p[1] == '\r' && (p + 2 == r->end || p[2] == '\n'));
+    }
+    return false;
+}
+
 static tri_status read_separated(csv_reader *r, tri_error *err)
 {
     for (;;) {
-        TRI_TRY(r->p < r->end && *r->p == '"' ? read_quoted(r, err) : read_plain(r, err));
+        bool quoted = r->p < r->end && *r->p == '"' && (!r->plain_quotes || is_enclosed(r));
+        TRI_TRY(quoted ? read_quoted(r, err) : read_plain(r, err));
         if (at_line_end(r)) return TRI_OK;
         r->p++;
     }

@@ -34,6 +34,7 @@ typedef struct csv_reader {
     uint64_t row_line; /* on which it began, from 1 */
     const char *start, *p, *end, *what;
     char separator;
+    bool plain_quotes; /* set after init: a quote that does not enclose a field of one line is a character like any other */
     uint64_t line;
     size_t cap;
     buf decoded;

@@ -169,8 +169,9 @@ void gguf_q8_0_encode(const float in[GGUF_Q8_0_ITEMS], uint8_t out[GGUF_Q8_0_BYT
 {
     float most = 0;
     for (int j = 0; j < GGUF_Q8_0_ITEMS; j++) most = fmaxf(most, fabsf(in[j]));
-    float d = most / 127, by = d > 0 ? 1 / d : 0;
+    float d = most / 127;
     uint16_t half = half_from_f32(d);
+    float by = half ? 1 / d : 0; /* a scale under f16's least makes a block of zeros, and its 1 / d may be infinite */
     out[0] = (uint8_t)half;
     out[1] = (uint8_t)(half >> 8);
     for (int j = 0; j < GGUF_Q8_0_ITEMS; j++) out[2 + j] = (uint8_t)(int8_t)roundf(in[j] * by);

@@ -113,6 +113,16 @@ tri_status tensor_table_put_rows_before(tensor_table *t, const char *name, size_
     return TRI_OK;
 }
 
+void tensor_table_make_row(tensor_table *t, const char *name)
+{
+    uint32_t place;
+    if (!strmap_find(&t->names, name, strlen(name), &place) || t->items[place].rank != 1) return;
+    weight *w = &t->items[place];
+    w->rank = 2;
+    w->shape[1] = w->shape[0];
+    w->shape[0] = 1;
+}
+
 tri_status tensor_table_split(tensor_table *t, const char *name, const char *const *parts, size_t n_parts, tri_error *err)
 {
     const weight *found = tensor_table_find(t, name, strlen(name));

@@ -37,6 +37,8 @@ tri_status tensor_table_rename(tensor_table *t, tensor_rename_fn new_name, const
 /* The matrix gets rows before its first: those of `first` [n, columns], or zeros where it is NULL; it becomes f32. A name that
  * is not there is fine. */
 tri_status tensor_table_put_rows_before(tensor_table *t, const char *name, size_t n, const float *first, tri_error *err);
+/* A vector becomes a matrix of one row; what is neither there nor a vector is left alone. */
+void tensor_table_make_row(tensor_table *t, const char *name);
 /* A matrix or vector of several stacked ones is there in its parts too: views of the same bytes, of equal numbers
  * of rows. A name that is not there is fine. */
 tri_status tensor_table_split(tensor_table *t, const char *name, const char *const *parts, size_t n_parts, tri_error *err);

@@ -120,7 +120,10 @@ static tri_status write_piece(out_file *f, const tokenizer_source *s, size_t i, 
     line[n++] = '[', line[n++] = '"';
     n += escape(line + n, piece);
     line[n++] = '"', line[n++] = ',';
-    n += number_format_f64(line + n, sizeof line - n, (double)score);
+    size_t digits = number_format_f64(line + n, sizeof line - n, (double)score);
+    bool whole = strspn(line + n, "-0123456789") >= digits; /* llama.cpp's converter wants floats, all of them */
+    n += digits;
+    if (whole) line[n++] = '.', line[n++] = '0';
     line[n++] = ']';
     return out_file_write(f, line, n, err);
 }

@@ -16,7 +16,9 @@ tri_status database_say(const database *d, const char *doing, tri_error *err)
                     : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? TRI_ERR_FORMAT
                                                                       : TRI_ERR_IO;
     err_set(err, st, "could not %s the %s %s: %s", doing, d->what, d->path, why);
-    return st == TRI_ERR_FORMAT ? err_hint(err, st, "%s, or remove this one", d->remedy) : st;
+    if (st == TRI_ERR_FORMAT) return err_hint(err, st, "%s, or remove this one", d->remedy);
+    if (code == SQLITE_FULL) return err_hint(err, st, "free some space and run the same command again");
+    return st == TRI_ERR_IO ? err_hint(err, st, "%s", d->remedy) : st;
 }
 
 tri_status database_run(database *d, const char *sql, tri_error *err)
@@ -51,6 +53,17 @@ static tri_status read_number(database *d, const char *sql, sqlite3_int64 *out, 
     return st;
 }
 
+/* Ours say nothing, which SQLite takes for version 0. */
+static tri_status check_version(database *d, tri_error *err)
+{
+    sqlite3_int64 version;
+    TRI_TRY(read_number(d, "PRAGMA user_version", &version, err));
+    if (version == 0) return TRI_OK;
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use the %s %s: a newer trident wrote it, in version %lld of its form", d->what,
+            d->path, (long long)version);
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "%s", d->remedy);
+}
+
 /* Someone else's database is not written into. The id is set before the first table is made, and read after the count: so a
  * file that another process is making this moment is ours, too. */
 static tri_status check_owner(database *d, int application_id, tri_error *err)
@@ -68,12 +81,13 @@ tri_status database_open(database *d, const char *path, int application_id, tri_
 {
     char sql[64];
     int n = snprintf(d->path, sizeof d->path, "%s", path);
-    if (n < 0 || (size_t)n >= sizeof d->path)
+    if (n <= 0 || (size_t)n >= sizeof d->path) /* without a name SQLite makes a file that is gone at the end */
         return err_set(err, TRI_ERR_LIMIT, "could not open a %s: its path has %d bytes", d->what, n);
     if (sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
         return database_say(d, "open", err);
     sqlite3_busy_timeout(d->db, BUSY_MS);
     TRI_TRY(check_owner(d, application_id, err));
+    TRI_TRY(check_version(d, err));
     TRI_TRY(run_patiently(d, "PRAGMA journal_mode = WAL", err));
     TRI_TRY(database_run(d, "PRAGMA synchronous = NORMAL", err));
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d", application_id);

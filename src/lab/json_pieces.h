@@ -41,6 +41,10 @@ static inline bool json_raw_is_object(tri_text raw)
 {
     return raw.len && *raw.bytes == '{';
 }
+static inline bool json_raw_is_container(tri_text raw)
+{
+    return json_raw_is_array(raw) || json_raw_is_object(raw);
+}
 static inline bool json_raw_is_null(tri_text raw)
 {
     return raw.len == 4 && *raw.bytes == 'n';

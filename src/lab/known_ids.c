@@ -118,6 +118,19 @@ static bool key_is(tri_text key, const char *word)
     return key.len == strlen(word) && !memcmp(key.bytes, word, key.len);
 }
 
+static bool names_id(tri_text name)
+{
+    submission_role role = submission_role_of_name(name);
+    return submission_name_is_plain_id(name) || ((role == ROLE_QUERY || role == ROLE_DOC) && submission_name_is_id(name));
+}
+
+/* "question", "passage", "content": but an id's name. */
+static bool names_text(tri_text name)
+{
+    submission_role role = submission_role_of_name(name);
+    return (role == ROLE_QUERY || role == ROLE_QUERY_TEXT || role == ROLE_DOC || role == ROLE_DOC_TEXT) && !names_id(name);
+}
+
 static tri_status read_object(id_reader *r, tri_text line, tri_error *err)
 {
     json_pieces p;
@@ -129,16 +142,14 @@ static tri_status read_object(id_reader *r, tri_text line, tri_error *err)
     while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
         bool scalar = json_raw_is_string(value) || json_raw_is_number(value);
         if (!scalar) continue;
-        submission_role role = submission_role_of_name(key);
         bool best = key_is(key, "_id");
-        if (!strong && (best || key_is(key, "id") ||
-                        ((role == ROLE_QUERY || role == ROLE_DOC) && submission_name_is_id(key) && !id.bytes))) {
+        if (!strong && (best || key_is(key, "id") || (names_id(key) && !id.bytes))) {
             st = json_raw_text(value, &r->id, &id, err);
             strong = best;
-        } else if (json_raw_is_string(value) && (key_is(key, "text") || (key_is(key, "query") && !text.bytes))) {
-            st = json_raw_text(value, &r->text, &text, err);
         } else if (json_raw_is_string(value) && key_is(key, "title")) {
             st = json_raw_text(value, &r->title, &title, err);
+        } else if (json_raw_is_string(value) && (key_is(key, "text") || (names_text(key) && !text.bytes))) {
+            st = json_raw_text(value, &r->text, &text, err);
         }
     }
     json_pieces_close(&p);
@@ -174,23 +185,78 @@ static tri_status read_lines(id_reader *r, bool json, tri_error *err)
     return st;
 }
 
+/* Which columns hold the id and the text: by a header's names, else the first two. */
+typedef struct id_columns {
+    size_t id, text;
+} id_columns;
+
+static tri_text cell_at(const csv_reader *rows, size_t column)
+{
+    if (column >= rows->n) return (tri_text){NULL, 0};
+    return (tri_text){rows->fields[column].bytes, rows->fields[column].len};
+}
+
+/* Is the first row a header? Its first cell is a known name, or ends as ids' names do; or another cell is a known id's name. */
+static bool read_header(const csv_reader *rows, id_columns *columns)
+{
+    tri_text first = cell_at(rows, 0);
+    bool header = submission_name_is_id(first) || submission_role_of_name(first) != ROLE_OTHER, named = false;
+    for (size_t i = 0; i < rows->n && !named; i++) {
+        named = i ? names_id(cell_at(rows, i)) : submission_name_is_id(first);
+        if (named) columns->id = i;
+    }
+    if (!named && !header) return false;
+    columns->text = columns->id ? 0 : 1;
+    for (size_t i = rows->n; i-- > 0;)
+        if (i != columns->id && names_text(cell_at(rows, i))) columns->text = i;
+    for (size_t i = 0; i < rows->n; i++)
+        if (key_is(cell_at(rows, i), "text")) columns->text = i;
+    return true;
+}
+
 static tri_status read_table(id_reader *r, char separator, tri_error *err)
 {
     mapped_file file;
     csv_reader rows;
     bool found, first = true;
+    id_columns columns = {0, 1};
     TRI_TRY(mapped_file_open(r->path, &file, err));
     csv_init(&rows, file.data, file.len, separator, r->path);
+    rows.plain_quotes = separator == '\t'; /* as MS MARCO and BEIR write their texts */
     tri_status st = TRI_OK;
     while (!st && !(st = csv_next(&rows, &found, err)) && found) {
-        tri_text id = {rows.fields[0].bytes, rows.fields[0].len};
-        bool header = first && (submission_name_is_id(id) || submission_role_of_name(id) != ROLE_OTHER);
+        bool header = first && read_header(&rows, &columns);
         first = false;
         r->line = rows.row_line;
-        if (header) continue;
-        st = add_record(r, id, rows.n > 1 ? (tri_text){rows.fields[1].bytes, rows.fields[1].len} : (tri_text){NULL, 0}, err);
+        if (!header) st = add_record(r, cell_at(&rows, columns.id), cell_at(&rows, columns.text), err);
     }
     csv_drop(&rows);
+    mapped_file_close(&file);
+    return st;
+}
+
+/* An array of objects as of JSONL, or an object of texts by id. */
+static tri_status read_json(id_reader *r, tri_error *err)
+{
+    mapped_file file;
+    json_pieces p;
+    tri_text key, value;
+    TRI_TRY(mapped_file_open(r->path, &file, err));
+    tri_text all = {(const char *)file.data, file.len};
+    if (all.len >= 3 && !memcmp(all.bytes, "\xEF\xBB\xBF", 3)) all = (tri_text){all.bytes + 3, all.len - 3};
+    tri_status st = json_pieces_open(&p, all, r->path, err);
+    bool opened = !st;
+    while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
+        r->line++;
+        if (!p.object) {
+            st = read_object(r, value, err);
+        } else {
+            tri_text text = {NULL, 0};
+            if (json_raw_is_string(value)) st = json_raw_text(value, &r->text, &text, err);
+            if (!st) st = add_record(r, key, text, err);
+        }
+    }
+    if (opened) json_pieces_close(&p);
     mapped_file_close(&file);
     return st;
 }
@@ -210,6 +276,8 @@ tri_status known_ids_load(known_ids *k, const char *path, tri_error *err)
     tri_status st;
     if (ends_in(path, ".tsv") || ends_in(path, ".csv"))
         st = read_table(&r, ends_in(path, ".tsv") ? '\t' : ',', err);
+    else if (ends_in(path, ".json"))
+        st = read_json(&r, err);
     else
         st = read_lines(&r, ends_in(path, ".jsonl") || strcmp(path, "-") == 0, err);
     buf_drop(&r.id);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* known_ids.h — the ids of a query file or of a corpus, in order, for asking which there are.
  *
- * JSONL ("_id" or "id", "title", "text" or "query"), .tsv and .csv (first column the id, second the text, a header where its
- * first cell is the name of an id), any other file a text a line; a missing id is the line's number from 0, as the other
- * commands have it. An id that is there twice is refused. */
+ * JSONL, or a .json that is an array of such objects ("_id" or "id", else the first key that names one; "title"; "text", else
+ * the first key that names a text), a .json object of texts by id, .tsv and .csv (the columns that a header names so, else the
+ * first two; in .tsv a quote is text unless it encloses a field), any other file a text a line. A missing id is the line's
+ * number from 0, as the other commands have it. An id that is there twice is refused. */
 #ifndef TRI_LAB_KNOWN_IDS_H
 #define TRI_LAB_KNOWN_IDS_H
 

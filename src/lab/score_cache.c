@@ -48,8 +48,9 @@ static tri_status find_terms(score_cache *c, tri_error *err)
     const cache_terms *t = &c->terms;
     char words[256];
     sqlite3_stmt *s;
-    int n = snprintf(words, sizeof words, "model=%016" PRIx64 " precision=%s max_length=%zu query_max=%zu cut=%s windows=%s",
-                     t->model, t->precision, t->max_length, t->query_max, cuts[t->cut], windows[t->windows]);
+    int n = snprintf(words, sizeof words, "model=%016" PRIx64 " precision=%s max_length=%zu query_max=%zu cut=%s windows=%s%s",
+                     t->model, t->precision, t->max_length, t->query_max, cuts[t->cut], windows[t->windows],
+                     t->hf5_rules ? " rules=hf5" : "");
     TRI_TRY(database_prepare(&c->base, "INSERT OR IGNORE INTO terms (words) VALUES (?1)", &s, err));
     sqlite3_bind_text(s, 1, words, n, SQLITE_STATIC);
     tri_status st = sqlite3_step(s) == SQLITE_DONE ? TRI_OK : database_say(&c->base, "write", err);
@@ -125,17 +126,30 @@ static float sigmoid(float logit)
     return 1.0f / (1.0f + expf(-logit));
 }
 
+void score_cache_level(const score_cache *c, tri_pair_score *score)
+{
+    if (c->seed) score->logit = score->score;
+}
+
+static tri_status find_in_seed(score_cache *c, const tri_pair *pair, tri_pair_score *out, bool *found, tri_error *err)
+{
+    float score;
+    TRI_TRY(seed_cache_find(c->seed, pair->query, pair->passage, &score, found, err));
+    if (!*found) return TRI_OK;
+    *out = (tri_pair_score){.score = score};
+    score_cache_level(c, out);
+    if (c->terms.sigmoid ? score >= 0 && score <= 1 : isfinite(score)) return TRI_OK;
+    err_set(err, TRI_ERR_MISMATCH, "could not use a score cache: it holds the score %g, which is %s", (double)score,
+            c->terms.sigmoid ? "not a sigmoid's" : "too large");
+    return err_hint(err, TRI_ERR_MISMATCH, "it was made with another model or activation; give another --cache file");
+}
+
 tri_status score_cache_find(score_cache *c, const tri_pair *pair, tri_pair_score *out, bool *found, tri_error *err)
 {
     unsigned char key[PAIR_BYTES];
     *found = false;
     if (pair->ids) return TRI_OK;
-    if (c->seed) {
-        float score;
-        TRI_TRY(seed_cache_find(c->seed, pair->query, pair->passage, &score, found, err));
-        if (*found) *out = (tri_pair_score){.score = score, .logit = c->terms.sigmoid ? logf(score / (1 - score)) : score};
-        return TRI_OK;
-    }
+    if (c->seed) return find_in_seed(c, pair, out, found, err);
     TRI_TRY(hash_pair(pair, key, err));
     sqlite3_bind_int64(c->find, 1, c->terms_id);
     sqlite3_bind_blob(c->find, 2, key, sizeof key, SQLITE_STATIC);

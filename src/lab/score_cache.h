@@ -18,13 +18,17 @@ typedef struct cache_terms {
     const char *precision;
     size_t max_length, query_max;
     int cut, windows; /* TRI_CUT_*, TRI_WINDOWS_* */
+    bool hf5_rules;   /* the tokenizer follows transformers 5, where that gives other ids */
     bool sigmoid;     /* what the scores of a .json file are: sigmoids, or logits */
 } cache_terms;
 
 typedef struct score_cache score_cache;
 tri_status score_cache_open(const char *path, const cache_terms *terms, score_cache **out, tri_error *err);
-/* Fills out->logit, score, tokens and cuts when the pair is there. A .json file gives score, and the logit that follows. */
+/* Fills out->logit, score, tokens and cuts when the pair is there. A .json file gives the score alone, which stands for the
+ * logit too. */
 tri_status score_cache_find(score_cache *c, const tri_pair *pair, tri_pair_score *out, bool *found, tri_error *err);
+/* A computed score becomes as find would give it, so that an order does not depend on what was kept. */
+void score_cache_level(const score_cache *c, tri_pair_score *score);
 /* Keeps scores[which[i]] of pairs[which[i]]; on return they are safe from a kill. */
 tri_status score_cache_put(score_cache *c, const tri_pair *pairs, const tri_pair_score *scores, const size_t *which, size_t n,
                            tri_error *err);

@@ -54,6 +54,15 @@ void check_sheet_drop(check_sheet *s)
 
 /* ---- the shape ------------------------------------------------------------------------------------------------------ */
 
+/* Two names that headers have, where the sample begins with a record. */
+static bool adds_header(const submission_format *s, const submission_format *mine)
+{
+    size_t n = 0;
+    if (s->header || !mine->header) return false;
+    for (size_t i = 0; i < mine->n_fields; i++) n += submission_role_of_name(mine->fields[i].name) != ROLE_OTHER;
+    return n > 1;
+}
+
 static tri_status compare_header(judge *j, const submission_source *file, bool *equal, tri_error *err)
 {
     const submission_format *s = &j->sample->format;
@@ -76,6 +85,33 @@ static tri_status compare_header(judge *j, const submission_source *file, bool *
     return st;
 }
 
+/* "tabs", or the character itself as a text. */
+static const char *separator_name(const char *separator)
+{
+    static const char *const commas[] = {",", ";", "|"};
+    for (size_t i = 0; i < 3; i++)
+        if (*separator == *commas[i]) return commas[i];
+    return *separator == '\t' ? "tabs" : *separator == ' ' ? "spaces" : "blanks";
+}
+
+/* Do most of the first rows have the sample's columns? Then one that has not does not make the file another format. */
+static tri_status rows_fit(const submission_format *s, const submission_source *file, bool *fit, tri_error *err)
+{
+    enum { ROWS = 200 };
+    csv_reader r;
+    bool found = true;
+    size_t n = 0, n_fit = 0;
+    csv_init(&r, file->bytes.bytes, file->bytes.len, s->separator, file->what);
+    tri_status st = TRI_OK;
+    while (n < ROWS && !(st = csv_next(&r, &found, err)) && found) {
+        n++;
+        n_fit += r.n == s->n_fields;
+    }
+    csv_drop(&r);
+    *fit = n_fit * 2 > n;
+    return st == TRI_ERR_FORMAT || st == TRI_ERR_LIMIT ? TRI_OK : st;
+}
+
 /* The differences in kind, told under "format"; true when there is one. */
 static bool differs(judge *j, const submission_format *mine)
 {
@@ -85,9 +121,9 @@ static bool differs(judge *j, const submission_format *mine)
     if (mine->kind != s->kind)
         judge_find(j, JUDGED_FORMAT, 0, "the file is %s, the sample %s", submission_kind_name(mine), submission_kind_name(s));
     else if (s->kind == SUBMISSION_TABLE && mine->separator != s->separator)
-        judge_find(j, JUDGED_FORMAT, 0, "the file is %s with columns between %s%.*s, the sample %s with %s%.*s",
-                   submission_kind_name(mine), mine->separator ? "" : "blanks", mine->separator ? 1 : 0, &mine->separator,
-                   submission_kind_name(s), s->separator ? "" : "blanks", s->separator ? 1 : 0, &s->separator);
+        judge_find(j, JUDGED_FORMAT, 0, "the file is %s with columns between %s, the sample %s with %s",
+                   submission_kind_name(mine), separator_name(&mine->separator), submission_kind_name(s),
+                   separator_name(&s->separator));
     else if (mine->keyed != s->keyed || mine->root_object != s->root_object)
         judge_find(j, JUDGED_FORMAT, 0, "the records of the JSON are %s, in the sample %s",
                    mine->keyed ? "under the query as a key" : "objects", s->keyed ? "under the query as a key" : "objects");
@@ -121,8 +157,14 @@ static tri_status judge_file(judge *j, const submission_source *file, submission
     *readable = true;
     tri_status st = submission_learn(file, &hints, own, &why);
     if (st && st != TRI_ERR_FORMAT && st != TRI_ERR_LIMIT) return err_set(err, st, "%s", why.text);
-    bool learnt = st == TRI_OK, other = learnt && differs(j, &own->format);
-    if (!other && j->sample->format.kind == SUBMISSION_TABLE) {
+    bool learnt = st == TRI_OK, table = learnt && own->format.kind == SUBMISSION_TABLE, fit = false;
+    if (table && j->sample->format.kind == SUBMISSION_TABLE && own->format.separator != j->sample->format.separator)
+        TRI_TRY(rows_fit(&j->sample->format, file, &fit, err));
+    bool other = learnt && !fit && differs(j, &own->format);
+    if (!other && table && adds_header(&j->sample->format, &own->format)) {
+        judge_find(j, JUDGED_COLUMNS, 1, "a header; the sample has none");
+        equal = false;
+    } else if (!other && j->sample->format.kind == SUBMISSION_TABLE) {
         st = compare_header(j, file, &equal, &why);
         if (st && st != TRI_ERR_FORMAT && st != TRI_ERR_LIMIT) return err_set(err, st, "%s", why.text);
     }
@@ -134,7 +176,7 @@ static tri_status judge_file(judge *j, const submission_source *file, submission
     } else {
         st = judge_records(j, file, &why);
         uint64_t n_misfit = j->findings[JUDGED_COLUMNS].n + j->findings[JUDGED_FORMAT].n;
-        if (!st && learnt && n_misfit && n_misfit * 2 > j->n_records) {
+        if (!st && learnt && !fit && n_misfit && n_misfit * 2 > j->n_records) {
             restart(j);
             j->f = &own->format;
             st = judge_records(j, file, &why);
@@ -152,6 +194,7 @@ static tri_status judge_file(judge *j, const submission_source *file, submission
         *readable = false;
         return TRI_OK;
     }
+    if (!other) TRI_TRY(judge_outer(j, file, err));
     return judge_scattered(j, file, err);
 }
 

@@ -9,8 +9,13 @@
 enum { STEP_BYTES = 1 << 24 };
 
 typedef struct byte_facts {
-    uint64_t n_bad, bad_line, bad_at, n_nul, n_crlf, n_lf;
+    uint64_t n_bad, bad_line, bad_at, n_nul, n_crlf, n_lf, n_cr, bom_line;
 } byte_facts;
+
+static bool is_bom(const char *bytes, size_t len)
+{
+    return len >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3);
+}
 
 static uint64_t lines_before(const char *bytes, size_t n)
 {
@@ -49,6 +54,9 @@ static void scan(const submission_source *file, byte_facts *facts)
             facts->n_crlf += after_cr;
             facts->n_lf += newline && !after_cr;
             facts->n_nul += bytes[i] == 0;
+            facts->n_cr += bytes[i] == '\r';
+            if (newline && !facts->bom_line && is_bom(bytes + i + 1, file->bytes.len - i - 1))
+                facts->bom_line = facts->n_lf + facts->n_crlf + 1;
         }
         if (file->file) mapped_file_wont_need(file->file, at, len);
         at += len;
@@ -60,9 +68,9 @@ void submission_check_bytes(const submission_format *f, const submission_source 
     byte_facts facts = {0};
     const char *bytes = file->bytes.bytes;
     size_t len = file->bytes.len;
-    bool bom = len >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3),
-         utf16 = len >= 2 && (!memcmp(bytes, "\xFF\xFE", 2) || !memcmp(bytes, "\xFE\xFF", 2));
+    bool bom = is_bom(bytes, len), utf16 = len >= 2 && (!memcmp(bytes, "\xFF\xFE", 2) || !memcmp(bytes, "\xFE\xFF", 2));
     scan(file, &facts);
+    if (bom && is_bom(bytes + 3, len - 3)) facts.bom_line = 1;
     if (utf16)
         check_sheet_add(sheet, "encoding", "convert it: iconv -f UTF-16 -t UTF-8", "the file is UTF-16, not UTF-8");
     else if (facts.n_bad)
@@ -79,6 +87,14 @@ void submission_check_bytes(const submission_format *f, const submission_source 
     else if (!bom && f->bom)
         check_sheet_add(sheet, "encoding", "write it with a BOM (Python: encoding=\"utf-8-sig\")",
                         "no BOM at the start; the sample has one");
+    else if (facts.bom_line)
+        check_sheet_add(sheet, "encoding",
+                        "take it out: files that were joined keep the BOM of each (Python: encoding=\"utf-8-sig\" reads)",
+                        "line %llu begins with a BOM of its own", (unsigned long long)facts.bom_line);
+    else if (facts.n_cr && !facts.n_lf && !facts.n_crlf)
+        check_sheet_add(sheet, "encoding",
+                        f->crlf ? "end every line in CR LF" : "end every line in LF alone (Python: newline=\"\\n\")",
+                        "the lines end in CR alone");
     else if (f->crlf ? facts.n_lf : facts.n_crlf)
         check_sheet_add(
             sheet, "encoding", f->crlf ? "end every line in CR LF" : "end every line in LF alone (Python: newline=\"\\n\")",

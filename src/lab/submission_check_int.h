@@ -51,6 +51,8 @@ typedef struct judge {
 void judge_find(judge *j, judged_item item, uint64_t line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The whole file, record by record. TRI_ERR_FORMAT where it cannot be read to its end. */
 tri_status judge_records(judge *j, const submission_source *file, tri_error *err);
+/* The keys of the objects around a JSON file's records. */
+tri_status judge_outer(judge *j, const submission_source *file, tri_error *err);
 /* Documents twice for a query, when pairs are scattered. */
 tri_status judge_scattered(judge *j, const submission_source *file, tri_error *err);
 /* Is a query of the file known? Its place among the expected. */

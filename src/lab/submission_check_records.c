@@ -13,6 +13,7 @@
 #include "base/sort.h"
 #include "lab/submission_check_int.h"
 #include "lab/submission_number.h"
+#include "lab/submission_text.h"
 
 static int shown(tri_text t)
 {
@@ -61,11 +62,22 @@ static tri_status enter_query(judge *j, const submission_entry *e, bool *added, 
     return TRI_OK;
 }
 
+/* A number that counts the records, where the sample's does. */
+static void judge_row(judge *j, const submission_entry *e)
+{
+    submission_number n;
+    double due = (double)j->sample->format.row_base + (double)j->n_records - 1;
+    if (!j->sample->format.rows_count || !e->row.bytes) return;
+    if (submission_number_parse(e->row, &n) && n.whole && n.value == due) return;
+    judge_find(j, JUDGED_IDS, e->line, "the row is numbered \"%.*s\" where %.0f is due", shown(e->row), e->row.bytes, due);
+}
+
 static tri_status on_query(void *ctx, const submission_entry *e, tri_error *err)
 {
     judge *j = ctx;
     bool added;
     j->n_records++;
+    judge_row(j, e);
     TRI_TRY(enter_query(j, e, &added, err));
     query_state *q = &j->states[j->current];
     if (!added)
@@ -78,6 +90,20 @@ static tri_status on_query(void *ctx, const submission_entry *e, tri_error *err)
 
 /* ---- pairs ---------------------------------------------------------------------------------------------------------- */
 
+/* Without a corpus an id can only be held against the sample's: digits, as many of them, no blanks around it. */
+static void judge_form_of_id(judge *j, const submission_entry *e)
+{
+    const submission_format *s = &j->sample->format;
+    if (!s->doc_padded && submission_trim(e->doc).len != e->doc.len)
+        judge_find(j, JUDGED_IDS, e->line, "the document \"%.*s\" has blanks around it", shown(e->doc), e->doc.bytes);
+    else if (s->doc_integer && !submission_is_digits(e->doc))
+        judge_find(j, JUDGED_IDS, e->line, "the document \"%.*s\" is no whole number, the sample's are", shown(e->doc),
+                   e->doc.bytes);
+    else if (s->doc_width && e->doc.len != s->doc_width)
+        judge_find(j, JUDGED_IDS, e->line, "the document \"%.*s\" has %zu digits, the sample's have %zu, zeros first",
+                   shown(e->doc), e->doc.bytes, e->doc.len, s->doc_width);
+}
+
 static void judge_id(judge *j, const submission_entry *e)
 {
     const submission_format *s = &j->sample->format;
@@ -89,13 +115,8 @@ static void judge_id(judge *j, const submission_entry *e)
                    e->doc_number ? "a number" : "text", e->doc_number ? "text" : "numbers");
     else if (j->corpus && !known_ids_find(j->corpus, e->doc, &place))
         judge_find(j, JUDGED_IDS, e->line, "the document \"%.*s\" is not in the corpus", shown(e->doc), e->doc.bytes);
-    else if (!j->corpus && s->doc_integer)
-        for (size_t i = 0; i < e->doc.len; i++)
-            if (e->doc.bytes[i] < '0' || e->doc.bytes[i] > '9') {
-                judge_find(j, JUDGED_IDS, e->line, "the document \"%.*s\" is no whole number, the sample's are", shown(e->doc),
-                           e->doc.bytes);
-                return;
-            }
+    else if (!j->corpus)
+        judge_form_of_id(j, e);
 }
 
 static tri_status judge_double(judge *j, const submission_entry *e, tri_error *err)
@@ -163,6 +184,7 @@ static tri_status on_entry(void *ctx, const submission_entry *e, tri_error *err)
     bool added = false;
     if (j->f->list == LIST_NONE) {
         j->n_records++;
+        judge_row(j, e);
         TRI_TRY(enter_query(j, e, &added, err));
     }
     query_state *q = &j->states[j->current];

@@ -17,7 +17,7 @@ void submission_format_init(submission_format *f)
     buf_init(&f->notes, 1 << 20);
     f->score_min = f->score_max = (double)NAN;
     f->rank_base = 1;
-    f->list_separator = ' ';
+    f->list_separator = f->indent_by = ' ';
 }
 
 void submission_format_drop(submission_format *f)

@@ -4,7 +4,7 @@
  *
  *   table   records are rows, fields are columns; TREC form is a table between blanks with fixed columns
  *   JSON    records are the objects of the array at the root, or the members of the object at the root ("keyed": the key is the
- *           query), alone or under one key of an outer object
+ *           query), alone or under a key of an outer object, or of several in one another
  *   JSONL   records are lines; an object each, or keyed
  * A record is one pair of query and document, or one query with a list of documents. */
 #ifndef TRI_LAB_SUBMISSION_FORMAT_H
@@ -45,6 +45,8 @@ typedef enum {
 
 typedef enum { ITEMS_IDS, ITEMS_OBJECTS, ITEMS_ARRAYS, ITEMS_MAP } submission_items;
 
+enum { WRAPPERS_MAX = 4 };
+
 typedef struct submission_field {
     tri_text name; /* header or key; {NULL, 0} without a header */
     submission_role role;
@@ -67,18 +69,24 @@ typedef struct submission_format {
     submission_field *items;
     size_t n_items;
     bool keyed, root_object;         /* JSON: the records are the members of an object, not of an array */
-    tri_text wrapper, before, after; /* the key over the records, and the outer object's text around the value */
-    int indent;                      /* of JSON; 0 = on one line */
-    bool spaced, escaped;            /* spaces after , and : ; non-ASCII written as \u escapes */
+    tri_text wrappers[WRAPPERS_MAX]; /* the keys over the records, the outermost first */
+    size_t n_wrappers;
+    tri_text before, after; /* the outer object's text around the records */
+    int indent;             /* of JSON; 0 = on one line */
+    char indent_by;         /* a space or a tab */
+    bool spaced, escaped;   /* spaces after , and : ; non-ASCII written as \u escapes */
     /* from the values */
     bool query_number, doc_number;   /* JSON numbers */
     bool query_integer, doc_integer; /* every id of the sample is a whole number */
+    size_t doc_width;                /* their digits, where all have as many and some begin with 0; else 0 */
+    bool doc_padded;                 /* blanks lie around some documents' ids */
     bool query_by_text;              /* what stands for the query is its text */
     bool doc_by_text;
     bool score_string; /* JSON: scores in quotes */
     bool score_integer, score_percent, decimal_comma, lower_is_better, score_varies;
     double score_min, score_max; /* what the sample's scores say is allowed; NaN = no bound */
     int rank_base, row_base;
+    bool rows_count; /* ROLE_ROW counts up by one, record by record */
     size_t n_queries, n_entries, list_min, list_max;
     buf notes; /* assumptions, a line each */
 } submission_format;

@@ -31,6 +31,22 @@ static bool holds_nul(const submission_source *source)
     return found;
 }
 
+static tri_status check_utf8(const learner *l, tri_error *err)
+{
+    const uint8_t *bytes = (const uint8_t *)l->source->bytes.bytes;
+    size_t len = l->source->bytes.len;
+    uint64_t line = 1;
+    bool bad = false;
+    for (size_t i = 0; i < len && !bad;) {
+        uint32_t cp;
+        line += bytes[i] == '\n';
+        i += utf8_next(bytes + i, len - i, &cp, &bad);
+    }
+    if (!bad) return TRI_OK;
+    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s line %llu is no UTF-8", l->source->what, (unsigned long long)line);
+    return err_hint(err, st, "convert a copy of it, as by iconv -f GB18030 -t UTF-8, and ask which encoding is wanted");
+}
+
 static tri_status learn_bytes(learner *l, tri_error *err)
 {
     submission_format *f = l->f;
@@ -41,6 +57,7 @@ static tri_status learn_bytes(learner *l, tri_error *err)
         return err_hint(err, st, "iconv -f UTF-16 -t UTF-8 makes it UTF-8");
     }
     if (holds_nul(l->source)) return err_set(err, TRI_ERR_FORMAT, "%s holds NUL bytes: it is no text", l->source->what);
+    if (!l->hints->lenient) TRI_TRY(check_utf8(l, err));
     const char *newline = all.len ? memchr(all.bytes, '\n', all.len) : NULL;
     f->crlf = newline && newline > all.bytes && newline[-1] == '\r';
     f->ends_in_newline = all.len && all.bytes[all.len - 1] == '\n';

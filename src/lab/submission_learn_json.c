@@ -8,41 +8,10 @@
 #include "lab/submission_learn_int.h"
 #include "lab/submission_text.h"
 
-static bool is_container(tri_text raw)
-{
-    return json_raw_is_array(raw) || json_raw_is_object(raw);
-}
-
-static tri_status refuse(const learner *l, tri_error *err, const char *words)
+tri_status submission_learn_refuse(const learner *l, const char *words, tri_error *err)
 {
     tri_status st = err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: %s", l->source->what, words);
     return err_hint(err, st, "known shapes: an array of objects, an object with a query a key, an object around one of them");
-}
-
-/* The first value of an array or object; {NULL, 0} when it is empty. */
-static tri_status first_piece(const learner *l, tri_text raw, tri_text *value, tri_error *err)
-{
-    json_pieces p;
-    TRI_TRY(json_pieces_open(&p, raw, l->source->what, err));
-    tri_status st = json_pieces_next(&p, NULL, value, err);
-    json_pieces_close(&p);
-    return st;
-}
-
-static tri_status holds_query(const learner *l, tri_text object, bool *yes, tri_error *err)
-{
-    json_pieces p;
-    tri_text key, value;
-    *yes = false;
-    TRI_TRY(json_pieces_open(&p, object, l->source->what, err));
-    tri_status st = TRI_OK;
-    while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
-        submission_role role = submission_role_of_name(key);
-        *yes = *yes || (!is_container(value) && (role == ROLE_QUERY || role == ROLE_QUERY_TEXT)) ||
-               (is_container(value) && role == ROLE_LIST);
-    }
-    json_pieces_close(&p);
-    return st;
 }
 
 /* A record with fields of its own, rather than one whose keys are queries? Known names tell, else values that are no lists. */
@@ -51,62 +20,17 @@ static tri_status is_fielded(const learner *l, tri_text object, bool *yes, tri_e
     json_pieces p;
     tri_text key, value;
     size_t n = 0, n_lists = 0;
-    TRI_TRY(holds_query(l, object, yes, err));
+    TRI_TRY(submission_learn_holds_query(l, object, yes, err));
     if (*yes) return TRI_OK;
     TRI_TRY(json_pieces_open(&p, object, l->source->what, err));
     tri_status st = TRI_OK;
     while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
         n++;
-        n_lists += is_container(value);
+        n_lists += json_raw_is_container(value);
     }
     json_pieces_close(&p);
     *yes = n > n_lists;
     return st;
-}
-
-/* ---- the outer object ----------------------------------------------------------------------------------------------- */
-
-/* Are the records under one key of this object? Then it is a wrapper. */
-static tri_status is_wrapper_value(const learner *l, tri_text key, tri_text value, size_t n_members, bool *yes, tri_error *err)
-{
-    tri_text first = {NULL, 0};
-    *yes = false;
-    if (!is_container(value)) return TRI_OK;
-    TRI_TRY(first_piece(l, value, &first, err));
-    if (json_raw_is_array(value)) {
-        if (!json_raw_is_object(first)) return TRI_OK;
-        return holds_query(l, first, yes, err);
-    }
-    *yes = submission_name_is_wrapper(key) && is_container(first) && n_members >= 1;
-    return TRI_OK;
-}
-
-static tri_status find_wrapper(learner *l, tri_text root, tri_error *err)
-{
-    submission_format *f = l->f;
-    json_pieces p;
-    tri_text key, value, found = {NULL, 0};
-    size_t n = 0, n_containers = 0;
-    TRI_TRY(json_pieces_open(&p, root, l->source->what, err));
-    tri_status st = TRI_OK;
-    while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) {
-        bool yes = false;
-        n++;
-        n_containers += is_container(value);
-        if (!found.bytes) st = is_wrapper_value(l, key, value, n, &yes, err);
-        if (!st && yes) {
-            st = submission_learn_copy(f, key, &f->wrapper, err);
-            found = value;
-        }
-    }
-    json_pieces_close(&p);
-    if (!st && found.bytes && n_containers > 1 && json_raw_is_object(found)) found.bytes = NULL;
-    if (!found.bytes) f->wrapper = (tri_text){NULL, 0};
-    if (st || !found.bytes) return st;
-    if (found.len + 65536 < root.len) return refuse(l, err, "more than 64 KiB stand around its records");
-    size_t before = (size_t)(found.bytes - root.bytes);
-    TRI_TRY(submission_learn_copy(f, (tri_text){root.bytes, before}, &f->before, err));
-    return submission_learn_copy(f, (tri_text){found.bytes + found.len, root.len - before - found.len}, &f->after, err);
 }
 
 /* ---- records -------------------------------------------------------------------------------------------------------- */
@@ -119,7 +43,7 @@ static tri_status add_key(learner *l, learn_grid *g, tri_text key, tri_text valu
     if (!f->fields) return err_memory(err, KEYS_MAX * sizeof *f->fields);
     size_t i = 0;
     while (i < f->n_fields && (f->fields[i].name.len != key.len || memcmp(f->fields[i].name.bytes, key.bytes, key.len))) i++;
-    if (i == KEYS_MAX) return refuse(l, err, "a record has more than 64 keys");
+    if (i == KEYS_MAX) return submission_learn_refuse(l, "a record has more than 64 keys", err);
     if (i == f->n_fields) {
         if (g->n_rows) return TRI_OK; /* told by the pass over the values, with its line */
         TRI_TRY(submission_learn_copy(f, key, &f->fields[f->n_fields++].name, err));
@@ -133,7 +57,7 @@ static tri_status add_record(learner *l, learn_grid *g, tri_text record, tri_err
 {
     json_pieces p;
     tri_text key, value;
-    if (!json_raw_is_object(record)) return g->n_rows ? TRI_OK : refuse(l, err, "its records are no objects");
+    if (!json_raw_is_object(record)) return g->n_rows ? TRI_OK : submission_learn_refuse(l, "its records are no objects", err);
     TRI_TRY(json_pieces_open(&p, record, l->source->what, err));
     tri_status st = TRI_OK;
     while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes) st = add_key(l, g, key, value, err);
@@ -145,7 +69,7 @@ static tri_status add_record(learner *l, learn_grid *g, tri_text record, tri_err
 static bool is_empty(learner *l, tri_text list)
 {
     tri_text first = {NULL, 0};
-    return is_container(list) && learn_went(l, first_piece(l, list, &first, NULL)) && !first.bytes;
+    return json_raw_is_container(list) && learn_went(l, submission_learn_first(l, list, &first, NULL)) && !first.bytes;
 }
 
 /* The list of a keyed record, from the first that is not empty. */
@@ -159,7 +83,7 @@ static tri_status learn_keyed(learner *l, tri_text object, tri_error *err)
     tri_status st = TRI_OK;
     while (!st && !(st = json_pieces_next(&p, NULL, &value, err)) && value.bytes && l->f->list == LIST_NONE)
         if (!submission_learn_list(l, value, true, true) && !is_empty(l, value))
-            st = refuse(l, err, "the value of a query is no list of documents");
+            st = submission_learn_refuse(l, "the value of a query is no list of documents", err);
     json_pieces_close(&p);
     return st;
 }
@@ -227,9 +151,12 @@ static void learn_layout(learner *l, tri_text all)
     }
     f->escaped = escapes && !high;
     if (f->kind != SUBMISSION_JSON) return;
-    for (size_t i = 1; i < all.len && (all.bytes[i] == '\n' || all.bytes[i] == '\r' || all.bytes[i] == ' '); i++)
-        f->indent = all.bytes[i] == ' ' ? f->indent + 1 : 0;
-    if (all.len > 1 && all.bytes[1] == ' ') f->indent = 0;
+    for (size_t i = 1; i < all.len && submission_is_blank(all.bytes[i]); i++) {
+        bool breaks = all.bytes[i] == '\n' || all.bytes[i] == '\r';
+        f->indent = breaks ? 0 : f->indent + 1;
+        if (!breaks) f->indent_by = all.bytes[i];
+    }
+    if (all.len > 1 && (all.bytes[1] == ' ' || all.bytes[1] == '\t')) f->indent = 0;
 }
 
 /* JSON when the text is one value; JSONL when a value ends where a line does and another follows. */
@@ -270,13 +197,13 @@ tri_status submission_learn_json(learner *l, tri_error *err)
     if (f->kind == SUBMISSION_JSONL) {
         TRI_TRY(learn_lines(l, &g, err));
     } else {
-        if (json_raw_is_object(all)) TRI_TRY(find_wrapper(l, all, err));
+        if (json_raw_is_object(all)) TRI_TRY(submission_learn_wrappers(l, all, err));
         TRI_TRY(submission_read_payload(f, l->source, &payload, err));
         f->root_object = json_raw_is_object(payload);
         TRI_TRY(f->root_object ? learn_keyed(l, payload, err) : learn_array(l, &g, payload, err));
     }
-    if (f->keyed && f->list == LIST_NONE) return refuse(l, err, "every list in it is empty");
+    if (f->keyed && f->list == LIST_NONE) return submission_learn_refuse(l, "every list in it is empty", err);
     if (f->keyed) return TRI_OK;
-    if (!g.n_rows) return refuse(l, err, "no records in it");
+    if (!g.n_rows) return submission_learn_refuse(l, "no records in it", err);
     return submission_learn_roles(l, &g, err);
 }

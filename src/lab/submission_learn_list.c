@@ -4,6 +4,7 @@
  * alike, and hold digits or are known documents. */
 #include <string.h>
 
+#include "base/err.h"
 #include "lab/json_pieces.h"
 #include "lab/submission_learn_int.h"
 #include "lab/submission_number.h"
@@ -56,7 +57,8 @@ static bool learn_json(learner *l, tri_text raw)
     f->list = LIST_JSON;
     if (json_raw_is_object(raw)) {
         f->items_form = ITEMS_MAP;
-        return json_raw_is_number(first) || json_raw_is_string(first) || json_raw_is_null(first);
+        tri_text inner = json_raw_is_string(first) ? (tri_text){first.bytes + 1, first.len - 2} : first;
+        return json_raw_is_number(first) || json_raw_is_null(first) || submission_is_number(inner);
     }
     f->items_form = ITEMS_IDS;
     if (json_raw_is_object(first) || json_raw_is_array(first)) return learn_item(l, first);
@@ -93,7 +95,7 @@ static bool looks_like_ids(const learner *l, tri_text text, char separator)
         n++;
         text = at ? (tri_text){at + 1, text.len - len - 1} : (tri_text){NULL, 0};
     }
-    return n > 1 && (n_known * 2 >= n || (n_alike * 2 > n && n_digits * 2 > n));
+    return n > 1 && (n_known * 2 > n || (n_alike * 2 > n && n_digits * 2 > n));
 }
 
 static bool learn_split(learner *l, tri_text text, bool sure)
@@ -137,4 +139,91 @@ bool submission_learn_list(learner *l, tri_text cell, bool json, bool sure)
         return true;
     }
     return learn_split(l, text, sure);
+}
+
+/* ---- columns -------------------------------------------------------------------------------------------------------- */
+
+/* What submission_learn_list writes. */
+typedef struct list_form {
+    submission_list list;
+    submission_items items_form;
+    submission_field *items;
+    size_t n_items;
+    char separator;
+    bool list_spaced, spaced;
+} list_form;
+
+static list_form form_of(const submission_format *f)
+{
+    return (list_form){f->list, f->items_form, f->items, f->n_items, f->list_separator, f->list_spaced, f->spaced};
+}
+
+static void restore(submission_format *f, const list_form *form)
+{
+    f->list = form->list;
+    f->items_form = form->items_form;
+    f->items = form->items;
+    f->n_items = form->n_items;
+    f->list_separator = form->separator;
+    f->list_spaced = form->list_spaced;
+    f->spaced = form->spaced;
+}
+
+bool submission_learn_is_list(learner *l, const learn_grid *g, size_t column, bool sure)
+{
+    list_form before = form_of(l->f);
+    size_t n = 0, n_lists = 0;
+    for (size_t r = 0; r < g->n_rows; r++) {
+        tri_text raw = g->cells[r * g->n_columns + column];
+        if (!raw.len || json_raw_is_null(raw)) continue;
+        n++;
+        n_lists += submission_learn_list(l, raw, g->json, sure);
+    }
+    restore(l->f, &before);
+    return n_lists > 0 && n_lists * 2 >= n;
+}
+
+/* The separator of this row's list; 0 where it is no text of ids. */
+static char separator_of(learner *l, tri_text raw, bool json)
+{
+    list_form before = form_of(l->f);
+    bool is_text = raw.len && submission_learn_list(l, raw, json, false) && l->f->list == LIST_SPLIT;
+    char separator = is_text ? l->f->list_separator : 0;
+    restore(l->f, &before);
+    return separator;
+}
+
+/* The texts of ids after row `first`, from which l->f has its form, are cut like that one. */
+static tri_status check_alike(learner *l, const learn_grid *g, size_t column, size_t first, tri_error *err)
+{
+    tri_text a = g->cells[first * g->n_columns + column];
+    for (size_t r = first + 1; r < g->n_rows && l->f->list == LIST_SPLIT && !l->hints->lenient; r++) {
+        tri_text b = g->cells[r * g->n_columns + column];
+        char separator = separator_of(l, b, g->json);
+        if (!separator || separator == l->f->list_separator) continue;
+        tri_status st = err_set(err, TRI_ERR_FORMAT, "%s writes its lists in two ways: \"%.*s\" and \"%.*s\"", l->source->what,
+                                (int)(a.len < 60 ? a.len : 60), a.bytes, (int)(b.len < 60 ? b.len : 60), b.bytes);
+        return err_hint(err, st, "the sample contradicts itself there: mend it, or ask the organiser what is meant");
+    }
+    return TRI_OK;
+}
+
+tri_status submission_learn_settle_list(learner *l, const learn_grid *g, tri_error *err)
+{
+    const submission_field *list = submission_field_find(l->f->fields, l->f->n_fields, ROLE_LIST);
+    if (!list) return TRI_OK;
+    size_t column = (size_t)(list - l->f->fields);
+    for (size_t r = 0; r < g->n_rows; r++) {
+        tri_text raw = g->cells[r * g->n_columns + column];
+        if (!raw.len || !submission_learn_list(l, raw, g->json, true)) continue;
+        return check_alike(l, g, column, r, err);
+    }
+    if (g->json)
+        return err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: every list in it is empty", l->source->what);
+    l->f->list = LIST_SPLIT;
+    l->f->list_separator = l->f->separator == ' ' ? ',' : ' ';
+    if (submission_note(l->f, "no row of \"%.*s\" holds two ids: a %s between them was assumed", (int)list->name.len,
+                        list->name.bytes ? list->name.bytes : "", l->f->list_separator == ' ' ? "space" : "comma"))
+        return err_memory(err, 100);
+    return TRI_OK;
 }

@@ -41,6 +41,14 @@ static bool mostly_numbers(const learn_grid *g, size_t column)
     return n > 0 && n * 2 >= g->n_rows;
 }
 
+/* A place-holder: the name alone says what it holds. */
+static bool is_empty(const learn_grid *g, size_t column)
+{
+    for (size_t r = 0; r < g->n_rows; r++)
+        if (cell_at(g, r, column).len) return false;
+    return true;
+}
+
 static bool is_constant(const learn_grid *g, size_t column)
 {
     for (size_t r = 1; r < g->n_rows; r++) {
@@ -71,20 +79,6 @@ static bool counts_ranks(const learn_grid *g, size_t column, size_t query)
         last = value;
     }
     return n_steps > 0;
-}
-
-static bool is_list(learner *l, const learn_grid *g, size_t column, bool sure)
-{
-    submission_list before = l->f->list;
-    size_t n = 0, n_lists = 0;
-    for (size_t r = 0; r < g->n_rows; r++) {
-        tri_text raw = g->cells[r * g->n_columns + column];
-        if (!raw.len || json_raw_is_null(raw)) continue;
-        n++;
-        n_lists += submission_learn_list(l, raw, g->json, sure);
-    }
-    l->f->list = before;
-    return n_lists > 0 && n_lists * 2 >= n;
 }
 
 static submission_field *field_of(learner *l, submission_role role)
@@ -133,17 +127,21 @@ static void name_roles(learner *l, const learn_grid *g)
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
         submission_role role = submission_role_of_name(field->name);
-        bool numbers = learn_column_all(g, i, submission_is_number), listed = is_list(l, g, i, role != ROLE_DOC),
-             mostly = mostly_numbers(g, i);
+        bool numbers = learn_column_all(g, i, submission_is_number),
+             listed = submission_learn_is_list(l, g, i, role != ROLE_DOC), mostly = mostly_numbers(g, i);
+        if (role != ROLE_CONSTANT && is_empty(g, i)) {
+            field->role = role;
+            continue;
+        }
         if (role == ROLE_DOC && listed) role = ROLE_LIST;
         if (role == ROLE_LIST && numbers && !listed && learn_column_all(g, i, submission_is_digits))
             role = names_document(l) ? ROLE_SCORE : ROLE_OTHER; /* a label, a target */
         if (role == ROLE_LIST && numbers && !listed) role = ROLE_SCORE;
         if (role == ROLE_SCORE && listed && !numbers) role = ROLE_SCORES; /* 0,93 is no list */
-        if (role == ROLE_SCORES && (!listed || numbers) && g->n_rows) role = ROLE_SCORE;
-        if (role == ROLE_SCORE && g->n_rows && !mostly) role = ROLE_OTHER;
-        if (role == ROLE_RANK && g->n_rows && !mostly) role = listed ? ROLE_LIST : ROLE_OTHER;
-        if (role == ROLE_ROW && g->n_rows && !numbers) role = ROLE_OTHER;
+        if (role == ROLE_SCORES && (!listed || numbers)) role = ROLE_SCORE;
+        if (role == ROLE_SCORE && !mostly) role = ROLE_OTHER;
+        if (role == ROLE_RANK && !mostly) role = listed ? ROLE_LIST : ROLE_OTHER;
+        if (role == ROLE_ROW && !numbers) role = ROLE_OTHER;
         if (role == ROLE_CONSTANT && g->n_rows && !is_constant(g, i)) role = ROLE_OTHER;
         field->role = role;
     }
@@ -186,7 +184,7 @@ static submission_field *leftmost(learner *l, const learn_grid *g, bool plain_id
 {
     for (size_t i = 0; i < l->f->n_fields; i++) {
         submission_field *field = &l->f->fields[i];
-        if (field->role != ROLE_OTHER || has_fraction(g, i) || is_list(l, g, i, false)) continue;
+        if (field->role != ROLE_OTHER || has_fraction(g, i) || submission_learn_is_list(l, g, i, false)) continue;
         if (g->json && g->n_rows && (json_raw_is_array(g->cells[i]) || json_raw_is_object(g->cells[i]))) continue;
         if (!plain_id_only || submission_name_is_plain_id(field->name)) return field;
     }
@@ -237,6 +235,14 @@ static void find_query(learner *l, const learn_grid *g)
     if (field) field->role = ROLE_QUERY;
 }
 
+/* May a column without a name for documents hold them, though none of its values is in the corpus? A place-holder does. */
+static bool may_be_document(const learner *l, const learn_grid *g, const submission_field *field)
+{
+    size_t column = (size_t)(field - l->f->fields);
+    if (!l->hints->corpus || count_known(g, column, l->hints->corpus, false)) return true;
+    return submission_role_of_name(field->name) != ROLE_LIST || !learn_column_all(g, column, submission_is_digits);
+}
+
 static void find_documents(learner *l, const learn_grid *g)
 {
     submission_field *query = field_of(l, ROLE_QUERY);
@@ -248,13 +254,14 @@ static void find_documents(learner *l, const learn_grid *g)
         if (l->f->fields[i].role == ROLE_OTHER && counts_ranks(g, i, q)) l->f->fields[i].role = ROLE_RANK;
     submission_field *field = known_field(l, g, l->hints->corpus);
     for (size_t i = 0; !field && i < l->f->n_fields; i++)
-        if (l->f->fields[i].role == ROLE_OTHER && is_list(l, g, i, false)) {
+        if (l->f->fields[i].role == ROLE_OTHER && submission_learn_is_list(l, g, i, false)) {
             l->f->fields[i].role = ROLE_LIST;
             return;
         }
     if (!field) field = leftmost(l, g, true);
     if (!field) field = leftmost(l, g, false);
-    if (field) field->role = is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
+    if (field && may_be_document(l, g, field))
+        field->role = submission_learn_is_list(l, g, (size_t)(field - l->f->fields), true) ? ROLE_LIST : ROLE_DOC;
 }
 
 static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
@@ -281,61 +288,15 @@ static tri_status find_rest(learner *l, const learn_grid *g, tri_error *err)
     return TRI_OK;
 }
 
-/* A table whose rows hold an id a column: several columns of documents, or columns without a meaning whose cells are corpus
- * ids. */
-static bool is_wide(learner *l, const learn_grid *g)
-{
-    size_t n_docs = 0, n_ranked = 0;
-    if (g->json || field_of(l, ROLE_LIST)) return false;
-    for (size_t i = 0; i < l->f->n_fields; i++) {
-        submission_field *field = &l->f->fields[i];
-        tri_text stem = field->name;
-        while (stem.len && stem.bytes[stem.len - 1] >= '0' && stem.bytes[stem.len - 1] <= '9') stem.len--;
-        while (stem.len && (stem.bytes[stem.len - 1] == '_' || stem.bytes[stem.len - 1] == '-')) stem.len--;
-        submission_role role = submission_role_of_name(stem);
-        bool named = stem.len < field->name.len && (role == ROLE_DOC || role == ROLE_LIST || role == ROLE_RANK ||
-                                                    (stem.len == 3 && !memcmp(stem.bytes, "top", 3)));
-        n_docs += named;
-        n_ranked += named && !has_fraction(g, i);
-    }
-    if (n_docs < 2 || n_ranked != n_docs) return false;
-    for (size_t i = 0; i < l->f->n_fields; i++) {
-        tri_text name = l->f->fields[i].name;
-        bool numbered = name.len && name.bytes[name.len - 1] >= '0' && name.bytes[name.len - 1] <= '9';
-        if (numbered && submission_role_of_name(name) != ROLE_CONSTANT) l->f->fields[i].role = ROLE_DOC;
-    }
-    return true;
-}
-
 /* ---- 4: the whole --------------------------------------------------------------------------------------------------- */
-
-static tri_status settle_list(learner *l, const learn_grid *g, tri_error *err)
-{
-    submission_field *list = field_of(l, ROLE_LIST);
-    if (!list) return TRI_OK;
-    size_t column = (size_t)(list - l->f->fields);
-    for (size_t r = 0; r < g->n_rows; r++) {
-        tri_text raw = g->cells[r * g->n_columns + column];
-        if (!raw.len || !submission_learn_list(l, raw, g->json, true)) continue;
-        return TRI_OK;
-    }
-    if (g->json)
-        return err_set(err, TRI_ERR_FORMAT, "could not learn a format from %s: every list in it is empty", l->source->what);
-    l->f->list = LIST_SPLIT;
-    l->f->list_separator = l->f->separator == ' ' ? ',' : ' ';
-    if (submission_note(l->f, "no row of \"%.*s\" holds two ids: a %s between them was assumed", (int)list->name.len,
-                        list->name.bytes ? list->name.bytes : "", l->f->list_separator == ' ' ? "space" : "comma"))
-        return err_memory(err, 100);
-    return TRI_OK;
-}
 
 tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error *err)
 {
     name_roles(l, grid);
-    bool wide = is_wide(l, grid);
+    bool wide = submission_learn_wide(l, grid);
     TRI_TRY(settle_twice(l, ROLE_QUERY, ROLE_QUERY_TEXT, err));
     if (!wide) TRI_TRY(settle_twice(l, ROLE_DOC, ROLE_DOC_TEXT, err));
-    TRI_TRY(settle_twice(l, ROLE_SCORE, ROLE_OTHER, err));
+    if (!wide) TRI_TRY(settle_twice(l, ROLE_SCORE, ROLE_OTHER, err));
     TRI_TRY(settle_twice(l, ROLE_RANK, ROLE_OTHER, err));
     find_query(l, grid);
     find_documents(l, grid);
@@ -348,6 +309,9 @@ tri_status submission_learn_roles(learner *l, const learn_grid *grid, tri_error 
     TRI_TRY(find_rest(l, grid, err));
     if (!field_of(l, ROLE_QUERY)) return submission_learn_missing(l, "query", err);
     if (!field_of(l, ROLE_LIST) && !field_of(l, ROLE_DOC)) return submission_learn_missing(l, "document", err);
-    if (wide) l->f->list = LIST_COLUMNS;
-    return settle_list(l, grid, err);
+    if (wide) {
+        l->f->list = LIST_COLUMNS;
+        TRI_TRY(submission_learn_check_wide(l, err));
+    }
+    return submission_learn_settle_list(l, grid, err);
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "lab/submission_learn_int.h"
 #include "lab/submission_number.h"
+#include "lab/submission_text.h"
 
 typedef struct query_count {
     uint32_t n;
@@ -24,9 +25,9 @@ typedef struct value_pass {
     size_t cap;
     size_t n_by_id, n_by_text, n_docs_by_id, n_docs_by_text; /* against the known */
     size_t n_query_number, n_query_text, n_doc_number, n_doc_text, n_query_integer, n_doc_integer, n_query_values, n_doc_values;
-    size_t n_scores, n_whole, n_percent, n_comma, n_strings, n_rising, n_falling, n_ranks, n_rows;
+    size_t doc_width, n_other_width, n_zeros;
+    size_t n_odd_ranks, n_scores, n_whole, n_percent, n_comma, n_strings, n_rising, n_falling, n_ranks, n_rows, n_rows_in_order;
     double least, most;
-    submission_number first_score;
 } value_pass;
 
 static tri_status contradiction(value_pass *v, uint64_t line, tri_error *err, const char *fmt, const char *a, int n,
@@ -73,8 +74,12 @@ static tri_status see_doc(value_pass *v, const submission_entry *e, tri_error *e
 {
     uint32_t place;
     const known_ids *known = v->l->hints->corpus;
-    v->n_doc_values++;
+    if (!e->doc.len) return TRI_OK; /* a place-holder */
+    if (!v->n_doc_values++) v->doc_width = e->doc.len;
     v->n_doc_integer += submission_is_digits(e->doc);
+    v->n_other_width += e->doc.len != v->doc_width;
+    v->n_zeros += *e->doc.bytes == '0';
+    v->l->f->doc_padded = v->l->f->doc_padded || submission_trim(e->doc).len != e->doc.len;
     v->n_docs_by_id += known && known_ids_find(known, e->doc, &place);
     v->n_docs_by_text += known && known_ids_find_text(known, e->doc, &place);
     *(e->doc_number ? &v->n_doc_number : &v->n_doc_text) += 1;
@@ -93,10 +98,14 @@ static tri_status see_score(value_pass *v, const submission_entry *e, query_coun
                              (int)(e->score.len < 60 ? e->score.len : 60), e->score.bytes);
     }
     if (!isfinite(s.value)) return TRI_OK;
-    if (!v->n_scores++) {
-        v->first_score = s;
-        v->least = v->most = s.value;
-    }
+    bool unlike_percent = v->n_scores && s.percent != (v->n_percent > 0),
+         unlike_comma = v->n_scores > v->n_whole && !s.whole && s.comma != (v->n_comma > 0);
+    if (!v->l->hints->lenient && (unlike_percent || unlike_comma))
+        return contradiction(v, e->line, err, "%s line %llu: the score \"%.*s\" is %s",
+                             unlike_percent ? "written with a % or without, unlike the others"
+                                            : "written with a comma or a point, unlike the others",
+                             (int)(e->score.len < 60 ? e->score.len : 60), e->score.bytes);
+    if (!v->n_scores++) v->least = v->most = s.value;
     v->least = fmin(v->least, s.value);
     v->most = fmax(v->most, s.value);
     v->n_whole += s.whole;
@@ -120,13 +129,18 @@ static tri_status see_rank(value_pass *v, const submission_entry *e, const query
                              (int)(e->rank.len < 60 ? e->rank.len : 60), e->rank.bytes);
     if (!v->n_ranks++) f->rank_base = (int)s.value;
     if (count->n == 0 && s.value < f->rank_base) f->rank_base = (int)s.value;
+    v->n_odd_ranks += s.value != (double)f->rank_base + count->n;
     return TRI_OK;
 }
 
 static tri_status see_row(value_pass *v, const submission_entry *e)
 {
     submission_number s;
-    if (submission_number_parse(e->row, &s) && s.whole && fabs(s.value) < 1e9 && !v->n_rows++) v->l->f->row_base = (int)s.value;
+    if (!e->row.bytes) return TRI_OK;
+    bool whole = submission_number_parse(e->row, &s) && s.whole && fabs(s.value) < 1e9;
+    if (whole && !v->n_rows) v->l->f->row_base = (int)s.value;
+    v->n_rows_in_order += whole && s.value == (double)v->l->f->row_base + (double)v->n_rows;
+    v->n_rows++;
     return TRI_OK;
 }
 
@@ -190,6 +204,25 @@ static bool name_holds(const submission_format *f, const char *word)
     return false;
 }
 
+/* Is lower better? A name with "dist" or scores that rise say so; under a name of what is good ("score") only when ranks agree:
+ * pairs of an example stand in any order. */
+static tri_status settle_order(value_pass *v)
+{
+    submission_format *f = v->l->f;
+    bool distance = name_holds(f, "dist"), good = false, strict = !v->l->hints->lenient;
+    static const char *const names[] = {"score", "sim", "prob", "rel", "conf", "logit", "cos", "weight", "\xE5\x88\x86"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) good = good || name_holds(f, names[i]);
+    bool rise = v->n_falling == 0 && v->n_rising >= 3, believed = !good || submission_has(f, ROLE_RANK);
+    f->lower_is_better = distance && v->n_falling == 0;
+    if (rise && believed) f->lower_is_better = true;
+    if (strict && f->lower_is_better && !distance)
+        return submission_note(f, "the sample's scores rise within each query: lower is taken for better");
+    if (strict && v->n_rising && !f->lower_is_better)
+        return submission_note(f, "the sample's scores %s within a query: falling ones are asked for",
+                               v->n_falling ? "rise and fall" : "rise");
+    return TRI_OK;
+}
+
 static tri_status settle_scores(value_pass *v)
 {
     submission_format *f = v->l->f;
@@ -200,19 +233,12 @@ static tri_status settle_scores(value_pass *v)
     f->decimal_comma = v->n_comma > 0 && v->n_comma + v->n_whole >= v->n_scores;
     f->score_string = f->kind != SUBMISSION_TABLE && v->n_strings == v->n_scores;
     f->score_integer = v->n_whole == v->n_scores && f->score_varies && !percent;
-    if (percent || name_holds(f, "percent") || name_holds(f, "pct")) {
+    bool hundred = percent || name_holds(f, "percent") || name_holds(f, "pct"), ones = v->most <= 1 && v->n_whole < v->n_scores;
+    if (v->least >= 0 && ((hundred && v->most <= 100) || (!hundred && ones && f->score_varies))) {
         f->score_min = 0;
-        f->score_max = 100;
-    } else if (v->least >= 0 && v->most <= 1 && v->n_whole < v->n_scores && f->score_varies) {
-        f->score_min = 0;
-        f->score_max = 1;
+        f->score_max = hundred ? 100 : 1;
     }
-    bool distance = name_holds(f, "dist");
-    f->lower_is_better = v->n_falling == 0 && (v->n_rising >= 3 || (distance && v->n_rising > 0));
-    if (!f->score_varies) f->lower_is_better = distance;
-    if (v->n_rising && v->n_falling && !v->l->hints->lenient)
-        return submission_note(f, "the sample's scores rise and fall within a query: falling ones are asked for");
-    return TRI_OK;
+    return settle_order(v);
 }
 
 static tri_status settle(value_pass *v)
@@ -224,10 +250,14 @@ static tri_status settle(value_pass *v)
         if (!i || n < f->list_min) f->list_min = n;
         if (n > f->list_max) f->list_max = n;
     }
+    if (v->n_odd_ranks && !v->l->hints->lenient)
+        TRI_TRY(submission_note(f, "the sample's ranks do not count up by one within each query: ranks that do are asked for"));
     f->query_number = v->n_query_number > v->n_query_text;
     f->doc_number = v->n_doc_number > v->n_doc_text;
     f->query_integer = v->n_query_values && v->n_query_integer == v->n_query_values;
     f->doc_integer = v->n_doc_values && v->n_doc_integer == v->n_doc_values;
+    if (f->doc_integer && v->n_zeros && !v->n_other_width && v->doc_width > 1) f->doc_width = v->doc_width;
+    f->rows_count = v->n_rows > 1 && v->n_rows_in_order == v->n_rows;
     f->query_by_text = v->n_by_text > v->n_by_id;
     f->doc_by_text = v->n_docs_by_text > v->n_docs_by_id;
     return settle_scores(v);

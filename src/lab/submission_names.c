@@ -36,6 +36,12 @@ static const char *const query_names[] = {"query",
                                           "\xE6\x9F\xA5\xE8\xAF\xA2id",
                                           "\xE9\x97\xAE\xE9\xA2\x98",
                                           "\xE9\x97\xAE\xE9\xA2\x98id",
+                                          "\xE6\x9F\xA5\xE8\xAF\xA2\xE7\xBC\x96\xE5\x8F\xB7",
+                                          "\xE9\x97\xAE\xE9\xA2\x98\xE7\xBC\x96\xE5\x8F\xB7",
+                                          "\xE7\x94\xA8\xE6\x88\xB7"
+                                          "id",
+                                          "\xE6\x9F\xA5\xE8\xAF\xA2\xE8\xAF\xAD\xE5\x8F\xA5",
+                                          "\xE6\xA3\x80\xE7\xB4\xA2\xE8\xAF\x8D",
                                           NULL};
 static const char *const doc_names[] = {"doc",
                                         "docid",
@@ -80,6 +86,17 @@ static const char *const doc_names[] = {"doc",
                                         "\xE6\x96\x87\xE6\xA1\xA3id",
                                         "\xE6\xAE\xB5\xE8\x90\xBDid",
                                         "\xE6\xAE\xB5\xE8\x90\xBD",
+                                        "\xE6\x96\x87\xE6\xA1\xA3\xE7\xBC\x96\xE5\x8F\xB7",
+                                        "\xE6\xAE\xB5\xE8\x90\xBD\xE7\xBC\x96\xE5\x8F\xB7",
+                                        "\xE5\x95\x86\xE5\x93\x81"
+                                        "id",
+                                        "\xE6\x96\x87\xE7\xAB\xA0"
+                                        "id",
+                                        "\xE5\x80\x99\xE9\x80\x89"
+                                        "id",
+                                        "\xE7\xAD\x94\xE6\xA1\x88"
+                                        "id",
+                                        "\xE5\x80\x99\xE9\x80\x89\xE6\x96\x87\xE6\xA1\xA3",
                                         NULL};
 static const char *const list_names[] = {"docids",
                                          "documentids",
@@ -150,6 +167,12 @@ static const char *const list_names[] = {"docids",
                                          "matches",
                                          "entries",
                                          "\xE6\x96\x87\xE6\xA1\xA3\xE5\x88\x97\xE8\xA1\xA8",
+                                         "\xE9\xA2\x84\xE6\xB5\x8B\xE7\xBB\x93\xE6\x9E\x9C",
+                                         "\xE6\xA3\x80\xE7\xB4\xA2\xE7\xBB\x93\xE6\x9E\x9C",
+                                         "\xE7\xBB\x93\xE6\x9E\x9C",
+                                         "\xE6\x96\x87\xE6\xA1\xA3"
+                                         "id\xE5\x88\x97\xE8\xA1\xA8",
+                                         "\xE5\x80\x99\xE9\x80\x89\xE5\x88\x97\xE8\xA1\xA8",
                                          NULL};
 static const char *const score_names[] = {"score",
                                           "sim",
@@ -179,21 +202,46 @@ static const char *const score_names[] = {"score",
                                           "scorepct",
                                           "\xE5\x88\x86\xE6\x95\xB0",
                                           "\xE5\xBE\x97\xE5\x88\x86",
+                                          "\xE7\x9B\xB8\xE4\xBC\xBC\xE5\xBA\xA6",
+                                          "\xE7\x9B\xB8\xE5\x85\xB3\xE6\x80\xA7",
+                                          "\xE7\x9B\xB8\xE5\x85\xB3\xE5\xBA\xA6",
+                                          "\xE7\xBD\xAE\xE4\xBF\xA1\xE5\xBA\xA6",
                                           NULL};
 static const char *const scores_names[] = {"scores",      "sims",   "similarities", "probs",  "probabilities", "relevances",
                                            "confidences", "logits", "weights",      "values", "distances",     NULL};
-static const char *const rank_names[] = {
-    "rank", "position", "pos", "order", "place", "rk", "rankno", "rnk", "\xE6\x8E\x92\xE5\x90\x8D", "\xE6\x8E\x92\xE5\xBA\x8F",
-    NULL};
+static const char *const rank_names[] = {"rank",
+                                         "position",
+                                         "pos",
+                                         "order",
+                                         "place",
+                                         "rk",
+                                         "rankno",
+                                         "rnk",
+                                         "\xE6\x8E\x92\xE5\x90\x8D",
+                                         "\xE6\x8E\x92\xE5\xBA\x8F",
+                                         "\xE5\x90\x8D\xE6\xAC\xA1",
+                                         NULL};
 static const char *const constant_names[] = {"q0",      "iter",   "iteration", "tag",  "run",    "runid",
                                              "runname", "runtag", "system",    "team", "teamid", NULL};
-static const char *const row_names[] = {"rowid", "index", "idx", "row", "rowno", "pairid", "no", "lineno", "unnamed0", NULL};
+static const char *const row_names[] = {"rowid",
+                                        "index",
+                                        "idx",
+                                        "row",
+                                        "rowno",
+                                        "pairid",
+                                        "no",
+                                        "lineno",
+                                        "unnamed0",
+                                        "\xE5\xBA\x8F\xE5\x8F\xB7",
+                                        "\xE8\xA1\x8C\xE5\x8F\xB7",
+                                        NULL};
 static const char *const query_text_names[] = {"querytext", "questiontext", "topictext", "querystring", "querytitle", NULL};
 static const char *const doc_text_names[] = {"passagetext", "documenttext", "doctext",  "text",    "title",
                                              "body",        "content",      "doctitle", "snippet", NULL};
 static const char *const wrapper_names[] = {"results", "result",  "data",    "predictions", "submission", "submissions",
                                             "answers", "queries", "ranking", "rankings",    "run",        "output",
-                                            "outputs", "records", "rows",    "items",       "list",       NULL};
+                                            "outputs", "records", "rows",    "items",       "list",       "test",
+                                            "dev",     "valid",   "default", "validation",  NULL};
 
 /* Lower case, without ASCII punctuation and blanks; cut where it is longer than any name. */
 static size_t plain(tri_text name, char out[64])

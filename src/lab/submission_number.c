@@ -60,10 +60,9 @@ bool submission_number_parse(tri_text text, submission_number *out)
 
 bool submission_is_digits(tri_text t)
 {
-    if (!t.len || t.len > 18) return false;
     for (size_t i = 0; i < t.len; i++)
         if (t.bytes[i] < '0' || t.bytes[i] > '9') return false;
-    return true;
+    return t.len > 0;
 }
 
 bool submission_is_number(tri_text t)

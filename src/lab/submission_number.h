@@ -15,6 +15,6 @@ typedef struct submission_number {
 /* The whole of the text; false when it is no number. */
 bool submission_number_parse(tri_text text, submission_number *out);
 bool submission_is_number(tri_text t);
-bool submission_is_digits(tri_text t); /* 1 to 18 of them and nothing else */
+bool submission_is_digits(tri_text t); /* and nothing else, one at least */
 
 #endif

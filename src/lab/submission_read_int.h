@@ -13,7 +13,7 @@ typedef struct submission_reader {
     submission_entry entry;
     buf query, doc, score, rank, cell, text; /* room for decoded texts */
     tri_text *scores;                        /* of ROLE_SCORES: views of the record */
-    size_t n_scores, scores_cap;
+    size_t n_scores, scores_cap, n_listed;   /* n_listed: documents of the list */
     bool has_scores;
     tri_text *values;    /* [n_fields] raw values of a JSON record */
     const char *counted; /* lines up to here are counted */

@@ -64,8 +64,12 @@ static tri_status read_object(submission_reader *r, tri_text record, tri_error *
     for (size_t i = 0; i < f->n_fields; i++) {
         tri_text raw = r->values[i];
         submission_role role = f->fields[i].role;
-        if (!raw.bytes || (json_raw_is_null(raw) && role != ROLE_SCORE)) continue; /* a score of null is no number */
-        if (role == ROLE_QUERY) {
+        if (!raw.bytes) continue;
+        if (json_raw_is_null(raw)) { /* no id, and as a score no number */
+            if (role == ROLE_QUERY) e->query = (tri_text){"", 0};
+            if (role == ROLE_DOC) e->doc = (tri_text){"", 0};
+            if (role == ROLE_SCORE) e->score = raw;
+        } else if (role == ROLE_QUERY) {
             e->query_number = json_raw_is_number(raw);
             TRI_TRY(json_raw_text(raw, &r->query, &e->query, err));
         } else if (role == ROLE_DOC) {
@@ -84,7 +88,7 @@ static tri_status read_object(submission_reader *r, tri_text record, tri_error *
             scores = raw;
         }
     }
-    if (!e->query.bytes) return TRI_OK; /* told above, or null: told by its absence from the queries */
+    if (!e->query.bytes) return TRI_OK; /* told above */
     if (f->list == LIST_NONE) return e->doc.bytes ? r->sink->entry(r->sink->ctx, e, err) : TRI_OK;
     TRI_TRY(r->sink->query(r->sink->ctx, e, err));
     r->has_scores = scores.bytes != NULL;
@@ -98,26 +102,28 @@ static tri_status read_record(submission_reader *r, tri_text record, tri_error *
     return read_keyed(r, record, err);
 }
 
+static tri_status read_member(tri_text object, tri_text name, const char *what, tri_text *out, tri_error *err)
+{
+    json_pieces p;
+    tri_text key, value, found = {NULL, 0};
+    TRI_TRY(json_pieces_open(&p, object, what, err));
+    tri_status st = TRI_OK;
+    while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes)
+        if (p.object && key.len == name.len && !memcmp(key.bytes, name.bytes, key.len)) found = value;
+    json_pieces_close(&p);
+    if (!st && !found.bytes)
+        st = err_set(err, TRI_ERR_FORMAT, "%s: the key \"%.*s\" of the sample is missing", what, (int)name.len, name.bytes);
+    if (!st) *out = found;
+    return st;
+}
+
 tri_status submission_read_payload(const submission_format *f, const submission_source *source, tri_text *out, tri_error *err)
 {
-    tri_text all = source->bytes, key, value;
-    json_pieces p;
+    tri_text all = source->bytes;
     if (all.len >= 3 && !memcmp(all.bytes, "\xEF\xBB\xBF", 3)) all = (tri_text){all.bytes + 3, all.len - 3};
     *out = submission_trim(all);
-    if (!f->wrapper.bytes) return TRI_OK;
-    TRI_TRY(json_pieces_open(&p, all, source->what, err));
-    tri_status st = TRI_OK;
-    bool found = false;
-    while (!st && !(st = json_pieces_next(&p, &key, &value, err)) && value.bytes)
-        if (p.object && key.len == f->wrapper.len && !memcmp(key.bytes, f->wrapper.bytes, key.len)) {
-            *out = value;
-            found = true;
-        }
-    json_pieces_close(&p);
-    if (!st && !found)
-        st = err_set(err, TRI_ERR_FORMAT, "%s: the key \"%.*s\" of the sample is missing", source->what, (int)f->wrapper.len,
-                     f->wrapper.bytes);
-    return st;
+    for (size_t i = 0; i < f->n_wrappers; i++) TRI_TRY(read_member(*out, f->wrappers[i], source->what, out, err));
+    return TRI_OK;
 }
 
 static tri_status read_whole(submission_reader *r, tri_error *err)

@@ -9,6 +9,7 @@
 
 static tri_status emit(submission_reader *r, size_t place, tri_error *err)
 {
+    r->n_listed = place + 1;
     if (r->has_scores) {
         r->entry.score = place < r->n_scores ? r->scores[place] : (tri_text){NULL, 0};
         r->entry.score_string = json_raw_is_string(r->entry.score);
@@ -63,6 +64,10 @@ static tri_status read_python(submission_reader *r, tri_text text, tri_error *er
 static tri_status set_doc(submission_reader *r, tri_text raw, tri_error *err)
 {
     r->entry.doc_number = json_raw_is_number(raw);
+    if (json_raw_is_null(raw)) {
+        r->entry.doc = (tri_text){"", 0};
+        return TRI_OK;
+    }
     return json_raw_text(raw, &r->doc, &r->entry.doc, err);
 }
 
@@ -74,8 +79,8 @@ static bool is_scalar(tri_text raw)
 static tri_status set_item(submission_reader *r, submission_role role, tri_text raw, tri_error *err)
 {
     submission_entry *e = &r->entry;
-    if (json_raw_is_null(raw) && role != ROLE_SCORE) return TRI_OK;
     if (role == ROLE_DOC) return set_doc(r, raw, err);
+    if (json_raw_is_null(raw) && role != ROLE_SCORE) return TRI_OK;
     if (role == ROLE_RANK) return json_raw_text(raw, &r->rank, &e->rank, err);
     if (role != ROLE_SCORE) return TRI_OK;
     e->score_string = json_raw_is_string(raw);
@@ -122,7 +127,7 @@ static tri_status read_json_item(submission_reader *r, tri_text key, tri_text va
 {
     submission_items form = r->f->items_form;
     if (form == ITEMS_OBJECTS || form == ITEMS_ARRAYS) return read_item(r, value, place, err);
-    if (!is_scalar(value) && !(form == ITEMS_MAP && json_raw_is_null(value)))
+    if (!is_scalar(value) && !json_raw_is_null(value))
         return submission_read_fault(r, FAULT_OF_FORMAT, err, "an item of the list is neither text nor a number");
     if (form == ITEMS_IDS) {
         TRI_TRY(set_doc(r, value, err));
@@ -153,10 +158,9 @@ static tri_status read_json(submission_reader *r, tri_text raw, tri_error *err)
 
 /* ---- the face ------------------------------------------------------------------------------------------------------- */
 
-tri_status submission_read_list(submission_reader *r, tri_text list, bool json, tri_error *err)
+static tri_status read_documents(submission_reader *r, tri_text list, bool json, tri_error *err)
 {
     const submission_format *f = r->f;
-    r->entry.doc_number = false;
     if (f->list == LIST_JSON) return read_json(r, list, err);
     if (json) {
         if (!json_raw_is_string(list))
@@ -164,6 +168,15 @@ tri_status submission_read_list(submission_reader *r, tri_text list, bool json, 
         TRI_TRY(json_raw_text(list, &r->cell, &list, err));
     }
     return f->list == LIST_PYTHON ? read_python(r, list, err) : read_split(r, list, err);
+}
+
+tri_status submission_read_list(submission_reader *r, tri_text list, bool json, tri_error *err)
+{
+    r->entry.doc_number = false;
+    r->n_listed = 0;
+    TRI_TRY(read_documents(r, list, json, err));
+    if (!r->has_scores || r->n_listed == r->n_scores) return TRI_OK;
+    return submission_read_fault(r, FAULT_OF_COLUMNS, err, "%zu scores beside %zu documents", r->n_scores, r->n_listed);
 }
 
 static tri_status add_score(submission_reader *r, tri_text score, tri_error *err)

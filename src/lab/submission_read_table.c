@@ -16,10 +16,16 @@ static tri_text no_text(void)
     return (tri_text){NULL, 0};
 }
 
+/* A column an id: the n-th column of scores, where there are any, belongs to the n-th of documents. */
 static tri_status read_columns(submission_reader *r, const csv_reader *row, tri_error *err)
 {
+    size_t score = 0;
+    bool scored = submission_field_find(r->f->fields, r->f->n_fields, ROLE_SCORE) != NULL;
     for (size_t i = 0; i < row->n; i++) {
-        if (r->f->fields[i].role != ROLE_DOC || !row->fields[i].len) continue;
+        if (r->f->fields[i].role != ROLE_DOC) continue;
+        while (scored && score < row->n && r->f->fields[score].role != ROLE_SCORE) score++;
+        r->entry.score = scored && score < row->n ? cell_of(&row->fields[score++]) : no_text();
+        if (!row->fields[i].len) continue;
         r->entry.doc = cell_of(&row->fields[i]);
         TRI_TRY(r->sink->entry(r->sink->ctx, &r->entry, err));
     }

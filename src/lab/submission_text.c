@@ -17,15 +17,15 @@ tri_status submission_name_line(const char *what, uint64_t number, tri_error *er
     return err_set(err, TRI_ERR_FORMAT, "%s line %llu: %s", what, (unsigned long long)number, words);
 }
 
+bool submission_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 tri_text submission_trim(tri_text t)
 {
-    while (t.len && (*t.bytes == ' ' || *t.bytes == '\t' || *t.bytes == '\n' || *t.bytes == '\r')) {
-        t.bytes++;
-        t.len--;
-    }
-    while (t.len && (t.bytes[t.len - 1] == ' ' || t.bytes[t.len - 1] == '\t' || t.bytes[t.len - 1] == '\n' ||
-                     t.bytes[t.len - 1] == '\r'))
-        t.len--;
+    while (t.len && submission_is_blank(*t.bytes)) t = (tri_text){t.bytes + 1, t.len - 1};
+    while (t.len && submission_is_blank(t.bytes[t.len - 1])) t.len--;
     return t;
 }
 

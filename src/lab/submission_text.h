@@ -8,7 +8,8 @@
 
 #include "trident/types.h"
 
-/* Without spaces, tabs and line ends around it. */
+bool submission_is_blank(char c); /* a space, a tab, a line end */
+/* Without those around it. */
 tri_text submission_trim(tri_text t);
 /* Of ['a', "b", 3]: the next item from *rest on, which moves; false at the end, or where it cannot be read (*bad). */
 bool submission_python_item(tri_text *rest, tri_text *item, bool *bad);

@@ -10,23 +10,14 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "lab/backup.h"
 #include "lab/submission_count.h"
+#include "lab/submission_number.h"
+#include "lab/submission_text.h"
 #include "lab/submission_write_int.h"
 
-typedef struct write_job {
-    const write_options *o;
-    write_result *result;
-    known_ids queries, corpus;
-    submission_sample sample;
-    submission_run run;
-    planned_query *plan;
-    size_t n_plan;
-    submission_writer writer;
-} write_job;
-
-static tri_status note(write_job *job, tri_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static tri_status note(write_job *job, tri_error *err, const char *fmt, ...)
+tri_status submission_write_note(write_job *job, tri_error *err, const char *fmt, ...)
 {
     char line[512];
     va_list list;
@@ -94,6 +85,7 @@ static tri_status read_files(write_job *job, tri_error *err)
     submission_hints hints = {.queries = given(&job->queries, o->queries), .corpus = given(&job->corpus, o->corpus)};
     TRI_TRY(learn_sample(job, &hints, err));
     const submission_format *f = &job->sample.format;
+    if (f->notes.len && buf_append(&job->result->notes, f->notes.data, f->notes.len)) return err_memory(err, f->notes.len);
     TRI_TRY(check_fields(f->fields, f->n_fields, o, err));
     TRI_TRY(check_fields(f->items, f->n_items, o, err));
     if (submission_has(f, ROLE_DOC_TEXT)) {
@@ -106,118 +98,6 @@ static tri_status read_files(write_job *job, tri_error *err)
     if (!scores || job->run.scored) return TRI_OK;
     tri_status st = err_set(err, TRI_ERR_MISMATCH, "the sample asks for scores and %s has none", o->run);
     return err_hint(err, st, "write the run with its scores: .trec, or .jsonl from trident search");
-}
-
-/* ---- which queries -------------------------------------------------------------------------------------------------- */
-
-typedef struct query_order {
-    const known_ids *expected;
-    uint32_t *run_place; /* [expected->n]; UINT32_MAX = not in the run */
-    size_t n_unknown;
-    uint32_t first_unknown;
-} query_order;
-
-/* Where the run's query lies among the expected: by id, else by text. */
-static bool place_of(const write_job *job, const known_ids *expected, tri_text query, uint32_t *place)
-{
-    if (!job->o->queries) return known_ids_find(expected, query, place);
-    if (job->run.by_text) return known_ids_find_text(expected, query, place);
-    return known_ids_find(expected, query, place);
-}
-
-static void match_queries(write_job *job, query_order *order)
-{
-    uint32_t place;
-    for (size_t i = 0; i < order->expected->n; i++) order->run_place[i] = UINT32_MAX;
-    for (size_t q = 0; q < job->run.queries.n; q++) {
-        if (place_of(job, order->expected, job->run.queries.ids[q], &place))
-            order->run_place[place] = (uint32_t)q;
-        else if (!order->n_unknown++)
-            order->first_unknown = (uint32_t)q;
-    }
-}
-
-static void add_query(write_job *job, const known_ids *from, size_t i, uint32_t run_place)
-{
-    planned_query *q = &job->plan[job->n_plan++];
-    bool text = job->o->queries && job->sample.format.query_by_text;
-    *q = (planned_query){.name = text ? from->texts[i] : from->ids[i], .in_run = run_place};
-    if (from->texts) q->text = from->texts[i];
-    if (run_place != UINT32_MAX) q->n = job->run.first[run_place + 1] - job->run.first[run_place];
-}
-
-/* The sample's order, when it holds every query. */
-static bool add_in_sample_order(write_job *job, const query_order *order)
-{
-    const known_ids *sample = &job->sample.queries;
-    uint32_t place;
-    bool text = job->sample.format.query_by_text;
-    if (!job->o->queries || sample->n != order->expected->n) return false;
-    for (size_t i = 0; i < sample->n; i++)
-        if (!(text ? known_ids_find_text(order->expected, sample->ids[i], &place)
-                   : known_ids_find(order->expected, sample->ids[i], &place)))
-            return false;
-    for (size_t i = 0; i < sample->n; i++) {
-        place = 0;
-        if (text)
-            known_ids_find_text(order->expected, sample->ids[i], &place);
-        else
-            known_ids_find(order->expected, sample->ids[i], &place);
-        add_query(job, order->expected, place, order->run_place[place]);
-    }
-    return true;
-}
-
-static tri_status settle_queries(write_job *job, const query_order *order, tri_error *err)
-{
-    uint32_t place;
-    size_t n_known = job->run.queries.n - order->n_unknown;
-    bool excerpt = !job->o->queries && order->n_unknown > n_known;
-    if (order->n_unknown && !excerpt) {
-        tri_text id = job->run.queries.ids[order->first_unknown];
-        tri_status st = err_set(err, TRI_ERR_MISMATCH, "%zu queries of the run are not known, as \"%.*s\"", order->n_unknown,
-                                shown(id), id.bytes);
-        return err_hint(
-            err, st, job->o->queries ? "search with the organiser's query file" : "give the organiser's query file: --queries");
-    }
-    if (!add_in_sample_order(job, order))
-        for (size_t i = 0; i < order->expected->n; i++) add_query(job, order->expected, i, order->run_place[i]);
-    for (size_t q = 0; excerpt && q < job->run.queries.n; q++)
-        if (!place_of(job, order->expected, job->run.queries.ids[q], &place)) add_query(job, &job->run.queries, q, (uint32_t)q);
-    if (!excerpt) return TRI_OK;
-    return note(job, err,
-                "the sample holds %zu of the run's %zu queries and is taken for an excerpt: --queries proves the others",
-                n_known, job->run.queries.n);
-}
-
-static tri_status check_answered(write_job *job, tri_error *err)
-{
-    size_t n_missing = 0;
-    tri_text first = {"", 0};
-    for (size_t i = 0; i < job->n_plan; i++)
-        if (!job->plan[i].n && !n_missing++) first = job->plan[i].name;
-    bool empty_lists = job->sample.format.list != LIST_NONE && job->sample.format.list_min == 0;
-    if (!n_missing || empty_lists) return TRI_OK;
-    tri_status st = err_set(err, TRI_ERR_MISMATCH, "the run has no documents for %zu of %zu queries, as \"%.*s\"", n_missing,
-                            job->n_plan, shown(first), first.bytes);
-    if (!job->o->queries && n_missing == job->sample.queries.n)
-        return err_hint(err, st, "none of the sample's queries are in the run: if they are place-holders, give --queries");
-    return err_hint(err, st, "search for them too; a submission without them is void");
-}
-
-static tri_status plan_queries(write_job *job, tri_error *err)
-{
-    query_order order = {.expected = job->o->queries ? &job->queries : &job->sample.queries};
-    size_t most = order.expected->n + job->run.queries.n;
-    order.run_place = mem_array(order.expected->n + 1, sizeof *order.run_place);
-    job->plan = mem_array(most + 1, sizeof *job->plan);
-    tri_status st = order.run_place && job->plan ? TRI_OK : err_memory(err, most * sizeof *job->plan);
-    if (!st) {
-        match_queries(job, &order);
-        st = settle_queries(job, &order, err);
-    }
-    mem_free(order.run_place);
-    return st ? st : check_answered(job, err);
 }
 
 /* ---- how many documents --------------------------------------------------------------------------------------------- */
@@ -243,8 +123,8 @@ static tri_status plan_counts(write_job *job, tri_error *err)
         n_equal += job->plan[i].n == f->list_max;
     }
     if (n_cut && !job->o->top)
-        TRI_TRY(note(job, err, "the best %zu documents of each query are written, as the sample has them; --top says otherwise",
-                     top));
+        TRI_TRY(submission_write_note(
+            job, err, "the best %zu documents of each query are written, as the sample has them; --top says otherwise", top));
     if (!uniform || (n_equal * 2 < job->n_plan && !whole)) return TRI_OK;
     for (size_t i = 0; i < job->n_plan; i++) {
         size_t n = job->plan[i].n;
@@ -259,9 +139,38 @@ static tri_status plan_counts(write_job *job, tri_error *err)
 
 /* ---- ids and scores ------------------------------------------------------------------------------------------------- */
 
+/* What no submission should carry into another program. */
+static const char *odd_id(const submission_format *f, tri_text id)
+{
+    if (utf8_count_bad((const uint8_t *)id.bytes, id.len)) return "is no UTF-8";
+    for (size_t i = 0; i < id.len; i++)
+        if ((unsigned char)id.bytes[i] < 0x20) return "holds a tab, a line end or another control character";
+    return !f->doc_padded && submission_trim(id).len != id.len ? "has blanks around it" : NULL;
+}
+
+static tri_status check_names(const write_job *job, tri_error *err)
+{
+    bool texts = submission_has(&job->sample.format, ROLE_QUERY_TEXT);
+    for (size_t i = 0; i < job->n_plan; i++) {
+        tri_text name = job->plan[i].name, text = texts ? job->plan[i].text : (tri_text){NULL, 0};
+        bool bom = name.len >= 3 && !memcmp(name.bytes, "\xEF\xBB\xBF", 3);
+        if (bom || utf8_count_bad((const uint8_t *)name.bytes, name.len) ||
+            utf8_count_bad((const uint8_t *)text.bytes, text.len))
+            return err_set(err, TRI_ERR_MISMATCH, "the query \"%.*s\" %s", shown(name), name.bytes,
+                           bom ? "begins with a BOM" : "is no UTF-8");
+    }
+    return TRI_OK;
+}
+
 static tri_status check_documents(write_job *job, tri_error *err)
 {
     uint32_t place;
+    for (size_t i = 0; i < job->run.docs.n; i++) {
+        tri_text id = job->run.docs.ids[i];
+        const char *why = odd_id(&job->sample.format, id);
+        if (why && !(job->o->corpus && known_ids_find(&job->corpus, id, &place)))
+            return err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" %s", shown(id), id.bytes, why);
+    }
     for (size_t i = 0; job->o->corpus && i < job->run.docs.n; i++) {
         tri_text id = job->run.docs.ids[i];
         if (known_ids_find(&job->corpus, id, &place)) continue;
@@ -271,13 +180,11 @@ static tri_status check_documents(write_job *job, tri_error *err)
     }
     for (size_t i = 0; !job->o->corpus && job->sample.format.doc_integer && i < job->run.docs.n; i++) {
         tri_text id = job->run.docs.ids[i];
-        for (size_t k = 0; k < id.len; k++)
-            if (id.bytes[k] < '0' || id.bytes[k] > '9') {
-                tri_status st =
-                    err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" is no whole number, as the sample's ids are",
-                            shown(id), id.bytes);
-                return err_hint(err, st, "if the corpus has other ids too, give it: --corpus");
-            }
+        bool digits = submission_is_digits(id);
+        if (digits && (!job->sample.format.doc_width || id.len == job->sample.format.doc_width)) continue;
+        tri_status st = err_set(err, TRI_ERR_MISMATCH, "the run's document \"%.*s\" %s, as the sample's ids are", shown(id),
+                                id.bytes, digits ? "has not as many digits" : "is no whole number");
+        return err_hint(err, st, "if the corpus has other ids too, give it: --corpus");
     }
     return TRI_OK;
 }
@@ -299,7 +206,8 @@ static tri_status plan_scores(write_job *job, tri_error *err)
     }
     w->by_place = f->score_integer && !run->whole;
     if (w->by_place)
-        return note(job, err, "the sample's scores are whole numbers, the run's are not: places from the end are written");
+        return submission_write_note(
+            job, err, "the sample's scores are whole numbers, the run's are not: places from the end are written");
     if (isnan(f->score_min) || (least >= f->score_min && most <= f->score_max && !(f->score_max > 1 && most <= 1)))
         return TRI_OK;
     double width = f->score_max - f->score_min, from = least, to = most;
@@ -311,8 +219,9 @@ static tri_status plan_scores(write_job *job, tri_error *err)
     w->scale = sign * factor;
     w->is_mapped = true;
     w->shift = to > from ? f->score_min - from * factor : f->score_max;
-    return note(job, err, "the run's scores, %g to %g, are moved into the sample's range, %g to %g, by one linear map", least,
-                most, f->score_min, f->score_max);
+    return submission_write_note(job, err,
+                                 "the run's scores, %g to %g, are moved into the sample's range, %g to %g, by one linear map",
+                                 least, most, f->score_min, f->score_max);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
@@ -345,6 +254,17 @@ static tri_status keep_hashes(const write_job *job, tri_error *err)
     return backup_record(folder, paths, 2, err);
 }
 
+static tri_status check_out(const write_options *o, tri_error *err)
+{
+    const char *const inputs[] = {o->run, o->sample, o->queries, o->corpus};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        if (!inputs[i] || !file_exists(o->out) || !file_is_same(inputs[i], o->out)) continue;
+        tri_status st = err_set(err, TRI_ERR_ARGUMENT, "could not write %s: it is read as %s", o->out, inputs[i]);
+        return err_hint(err, st, "give the submission a name of its own: -o OUT");
+    }
+    return TRI_OK;
+}
+
 tri_status submission_write(const write_options *options, write_result *result, tri_error *err)
 {
     write_job job = {.o = options, .result = result};
@@ -358,9 +278,11 @@ tri_status submission_write(const write_options *options, write_result *result, 
     buf_init(&job.writer.text, 0);
     buf_init(&job.writer.cell, 0);
     buf_init(&job.writer.score, 0);
-    tri_status st = read_files(&job, err);
-    if (!st) st = plan_queries(&job, err);
+    tri_status st = check_out(options, err);
+    if (!st) st = read_files(&job, err);
+    if (!st) st = submission_write_plan_queries(&job, err);
     if (!st) st = plan_counts(&job, err);
+    if (!st) st = check_names(&job, err);
     if (!st) st = check_documents(&job, err);
     if (!st) st = plan_scores(&job, err);
     if (!st) st = write_all(&job, err);

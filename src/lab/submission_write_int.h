@@ -8,7 +8,7 @@
 /* A query as it will stand in the file. */
 typedef struct planned_query {
     tri_text name, text; /* what stands for it; its text for ROLE_QUERY_TEXT */
-    uint32_t in_run;     /* place among the run's queries */
+    uint32_t in_run;     /* place among the run's queries; UINT32_MAX with n = 0: it is not there */
     size_t n;            /* documents of it that are written */
 } planned_query;
 
@@ -23,6 +23,27 @@ typedef struct submission_writer {
     buf text, cell, score;
     size_t n_records; /* written; ROLE_ROW counts them */
 } submission_writer;
+
+typedef struct write_job {
+    const write_options *o;
+    write_result *result;
+    known_ids queries, corpus;
+    submission_sample sample;
+    submission_run run;
+    planned_query *plan;
+    size_t n_plan;
+    submission_writer writer;
+} write_job;
+
+/* A line of the result's notes. */
+tri_status submission_write_note(write_job *job, tri_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Fills plan; refused where a query is unknown, or has no documents. */
+tri_status submission_write_plan_queries(write_job *job, tri_error *err);
+/* The documents of q, best first; none of a query that the run lacks. */
+static inline const run_pair *planned_pairs(const submission_writer *w, const planned_query *q)
+{
+    return w->run->pairs + (q->n ? w->run->first[q->in_run] : 0);
+}
 
 tri_status submission_write_begin(submission_writer *w, tri_error *err);
 tri_status submission_write_query(submission_writer *w, const planned_query *q, tri_error *err);

@@ -70,7 +70,7 @@ void submission_put_gap(buf *out, const submission_format *f, int level, tri_sta
     if (level < 0 || !f->indent || f->kind != SUBMISSION_JSON) return;
     if (!*st && f->crlf) *st = buf_byte(out, '\r');
     if (!*st) *st = buf_byte(out, '\n');
-    for (int i = 0; i < level * f->indent && !*st; i++) *st = buf_byte(out, ' ');
+    for (int i = 0; i < level * f->indent && !*st; i++) *st = buf_byte(out, (uint8_t)f->indent_by);
 }
 
 static tri_status put_comma(buf *out, const submission_format *f, int level)
@@ -150,7 +150,7 @@ tri_status submission_write_list(submission_writer *w, const planned_query *q, i
     const submission_format *f = w->f;
     bool map = f->items_form == ITEMS_MAP && !scores;
     int inner = level < 0 ? -1 : level + 1;
-    const run_pair *pairs = w->run->pairs + w->run->first[q->in_run];
+    const run_pair *pairs = planned_pairs(w, q);
     tri_status st = buf_byte(out, map ? '{' : '[');
     if (q->n) submission_put_gap(out, f, inner, &st);
     for (size_t i = 0; i < q->n && !st; i++) {
@@ -176,7 +176,7 @@ tri_status submission_write_split(submission_writer *w, const planned_query *q, 
 {
     const submission_format *f = w->f;
     bool python = f->list == LIST_PYTHON;
-    const run_pair *pairs = w->run->pairs + w->run->first[q->in_run];
+    const run_pair *pairs = planned_pairs(w, q);
     tri_status st = python ? buf_byte(out, '[') : TRI_OK;
     for (size_t i = 0; i < q->n && !st; i++) {
         tri_text id = w->run->docs.ids[pairs[i].doc];

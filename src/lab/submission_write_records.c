@@ -54,13 +54,13 @@ static tri_status list_cell(submission_writer *w, const planned_query *q, bool s
     return submission_write_split(w, q, scores, &w->cell, err);
 }
 
-/* The text of a field for the i-th document of q (for rows with lists, i = 0). *n_docs counts the columns of LIST_COLUMNS. */
-static tri_status cell_of(submission_writer *w, const planned_query *q, const submission_field *field, size_t i, size_t *n_docs,
-                          tri_text *out, tri_error *err)
+/* The text of a field for the i-th document of q; of LIST_COLUMNS i is the place among the columns of the field's role, of
+ * other rows with lists 0. */
+static tri_status cell_of(submission_writer *w, const planned_query *q, const submission_field *field, size_t i, tri_text *out,
+                          tri_error *err)
 {
-    const run_pair *pairs = w->run->pairs + w->run->first[q->in_run];
+    const run_pair *pairs = planned_pairs(w, q);
     uint32_t place;
-    bool columns = w->f->list == LIST_COLUMNS;
     tri_text doc = i < q->n ? w->run->docs.ids[pairs[i].doc] : (tri_text){"", 0};
     *out = (tri_text){"", 0};
     switch (field->role) {
@@ -71,14 +71,13 @@ static tri_status cell_of(submission_writer *w, const planned_query *q, const su
         *out = q->text;
         return TRI_OK;
     case ROLE_DOC:
-        if (columns && *n_docs < q->n) *out = w->run->docs.ids[pairs[*n_docs].doc];
-        if (!columns) *out = doc;
-        *n_docs += columns;
+        *out = doc;
         return TRI_OK;
     case ROLE_DOC_TEXT:
         if (w->corpus && w->corpus->texts && known_ids_find(w->corpus, doc, &place)) *out = w->corpus->texts[place];
         return TRI_OK;
     case ROLE_SCORE:
+        if (i >= q->n) return TRI_OK;
         if (submission_write_score(w, &pairs[i], i, q->n)) return err_memory(err, 64);
         *out = of_buf(&w->score);
         return TRI_OK;
@@ -104,13 +103,16 @@ static tri_status cell_of(submission_writer *w, const planned_query *q, const su
 
 static tri_status write_row(submission_writer *w, const planned_query *q, size_t i, tri_error *err)
 {
-    size_t n_docs = 0;
+    size_t n_of_role[ROLES] = {0};
+    bool columns = w->f->list == LIST_COLUMNS;
     for (size_t c = 0; c < w->f->n_fields; c++) {
         tri_text cell;
+        const submission_field *field = &w->f->fields[c];
+        bool counted = columns && (field->role == ROLE_DOC || field->role == ROLE_SCORE);
         if (c && put_separator(w)) return err_memory(err, 1);
-        TRI_TRY(cell_of(w, q, &w->f->fields[c], i, &n_docs, &cell, err));
+        TRI_TRY(cell_of(w, q, field, counted ? n_of_role[field->role]++ : i, &cell, err));
         if (!cell.bytes) cell.bytes = "";
-        TRI_TRY(put_cell(w, cell, w->f->fields[c].quoted, err));
+        TRI_TRY(put_cell(w, cell, field->quoted, err));
     }
     w->n_records++;
     return put_line_end(w) ? err_memory(err, 2) : TRI_OK;
@@ -127,7 +129,7 @@ static tri_status write_rows(submission_writer *w, const planned_query *q, tri_e
 
 static int base_level(const submission_format *f)
 {
-    return f->wrapper.bytes ? 1 : 0;
+    return (int)f->n_wrappers;
 }
 
 static tri_status put_between(submission_writer *w, tri_error *err)
@@ -159,12 +161,11 @@ static tri_status put_field(submission_writer *w, const planned_query *q, const 
                             tri_error *err)
 {
     const submission_format *f = w->f;
-    size_t n_docs = 0;
     tri_text cell;
     if (field->role == ROLE_QUERY) return put_query(w, q->name, err);
     if (field->role == ROLE_LIST || field->role == ROLE_SCORES)
         return put_json_list(w, q, level, field->role == ROLE_SCORES, err);
-    TRI_TRY(cell_of(w, q, field, i, &n_docs, &cell, err));
+    TRI_TRY(cell_of(w, q, field, i, &cell, err));
     if (field->role == ROLE_DOC && f->doc_number && !submission_is_digits(cell))
         return submission_refuse_id(cell, "the sample's document ids are numbers", err);
     bool raw = field->role == ROLE_CONSTANT || field->role == ROLE_RANK || field->role == ROLE_ROW ||

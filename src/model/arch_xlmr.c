@@ -3,8 +3,11 @@
  *
  * transformers' create_position_ids_from_input_ids: a token that is not the pad id gets pad + (how many such tokens so far); a
  * literal pad token inside the text gets row `pad` and does not advance the counter. Hence 8194 rows serve 8192 tokens. */
+#include "base/err.h"
 #include "model/config_keys.h"
 #include "model/layers.h"
+
+enum { DEFAULT_PAD = 1 }; /* transformers' XLMRobertaConfig */
 
 static size_t max_tokens(const model_config *c)
 {
@@ -19,6 +22,15 @@ static void positions(const model_config *c, const uint32_t *ids, size_t n, int3
 
 static const char *const prefixes[] = {"", "roberta.", "xlm-roberta.", "camembert.", "model.", NULL};
 
+static tri_status configure(const json_t *o, model_config *c, arena *keep, tri_error *err)
+{
+    size_t pad;
+    TRI_TRY(layers_bert_config(o, c, keep, err));
+    TRI_TRY(json_get_size(o, "pad_token_id", c->file, DEFAULT_PAD, 0, LIMIT_VOCAB, &pad, err));
+    c->pad_id = (uint32_t)pad;
+    return TRI_OK;
+}
+
 static tri_status bind(packing *pk, const model_config *config, const weights *w, encoder **out, tri_error *err)
 {
     return layers_bind(pk, config, w, &layers_bert_names, prefixes, out, err);
@@ -30,7 +42,7 @@ const arch arch_xlmr = {
     .model_types = {"xlm-roberta"},
     .prefixes = prefixes,
     .logit = {.dense = "classifier.dense", .norm = "", .out = "classifier.out_proj"},
-    .configure = layers_bert_config,
+    .configure = configure,
     .max_tokens = max_tokens,
     .positions = positions,
     .bind = bind,

@@ -45,7 +45,7 @@ static tri_status check_model(job *j)
     const model_config *c = &j->m->config;
     j->f = gguf_family_of_model_type(c->model_type);
     if (!j->f) {
-        refuse(j, c->model_type);
+        err_set(j->err, TRI_ERR_UNSUPPORTED, "could not write %s as GGUF: its \"model_type\" is \"%s\"", c->dir, c->model_type);
         return err_hint(j->err, TRI_ERR_UNSUPPORTED, "bert, xlm-roberta and nomic_bert can be written");
     }
     if (!j->m->tok) {
@@ -59,8 +59,9 @@ static tri_status check_model(job *j)
     if (c->n_dense) return refuse(j, "it has Dense modules, which llama.cpp passes over");
     if (is_xlmr && c->pad_id + 1 != XLMR_CUT) return refuse(j, "its \"pad_token_id\" is not 1");
     if (c->task == TASK_RERANK) return TRI_OK;
-    if (c->pool != POOL_CLS && c->pool != POOL_MEAN && c->pool != POOL_LAST) return refuse(j, pooling_name(c->pool));
-    return TRI_OK;
+    if (c->pool == POOL_CLS || c->pool == POOL_MEAN || c->pool == POOL_LAST) return TRI_OK;
+    return err_set(j->err, TRI_ERR_UNSUPPORTED, "could not write %s as GGUF: llama.cpp has no pooling \"%s\"", c->dir,
+                   pooling_name(c->pool));
 }
 
 static const char *find_prefix(const job *j)

@@ -22,10 +22,11 @@ static bool text_is(tri_text t, const char *word)
     return t.bytes && t.len == strlen(word) && memcmp(t.bytes, word, t.len) == 0;
 }
 
+/* llama.cpp's own tools drop dimensions of 1 from the front of a shape: a matrix of one row is a vector in what they write. */
 static uint64_t rows_of(const gguf *g, const char *name)
 {
     const gguf_tensor *t = gguf_find_tensor(g, name);
-    return t && t->rank == 2 ? t->shape[0] : 0;
+    return !t ? 0 : t->rank == 1 ? 1 : t->rank == 2 ? t->shape[0] : 0;
 }
 
 /* ---- which family ---------------------------------------------------------------------------------------------------- */
@@ -251,6 +252,15 @@ static tri_status put_positions_back(const gguf *g, tensor_table *t, tri_error *
     return st;
 }
 
+/* The matrices that may have one row. */
+static void give_rows_back(const gguf_family *f, tensor_table *t)
+{
+    static const char *const names[] = {"token_types.weight", "cls.output.weight"};
+    char name[TENSOR_NAME_CAP];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (gguf_name_to_hf(f, names[i], name)) tensor_table_make_row(t, name);
+}
+
 static tri_status bring_home(const gguf *g, weights *w, tri_error *err)
 {
     const gguf_family *f;
@@ -260,6 +270,7 @@ static tri_status bring_home(const gguf *g, weights *w, tri_error *err)
     snprintf(key, sizeof key, "%s.block_count", f->architecture);
     TRI_TRY(gguf_get_size(g, key, 0, 0, LIMIT_LAYERS, &layers, err));
     TRI_TRY(tensor_table_rename(weights_table(w), rename_one, f, err));
+    give_rows_back(f, weights_table(w));
     if (strcmp(f->model_type, "nomic_bert") == 0) return TRI_OK;
     TRI_TRY(split_qkv(weights_table(w), layers, err));
     return strcmp(f->model_type, "xlm-roberta") == 0 ? put_positions_back(g, weights_table(w), err) : TRI_OK;

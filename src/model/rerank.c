@@ -18,6 +18,7 @@
 typedef struct job {
     session *s;
     const tri_rerank_options *o;
+    const tri_pair *pairs;
     pair_rows rows;
     const uint64_t *order; /* [rows.n] */
     size_t from;           /* this pass is rows order[from .. from + B] */
@@ -28,15 +29,28 @@ typedef struct job {
     tri_pair_score *scores;
 } job;
 
-static tri_status blame(const model *m, size_t pair, tri_error *err)
+/* As much of a query as a message has room for, at a character's end. */
+static int query_width(tri_text query)
 {
+    enum { MOST = 60 };
+    size_t n = query.len;
+    if (n > MOST)
+        for (n = MOST; n > 0 && ((unsigned char)query.bytes[n] & 0xC0) == 0x80;) n--;
+    return (int)n;
+}
+
+static tri_status blame(const model *m, const tri_pair *pairs, size_t pair, tri_error *err)
+{
+    const tri_pair *p = &pairs[pair];
     const weight *bad;
     size_t element;
     if (bind_find_not_finite(m->w, &bad, &element))
         return err_set(err, TRI_ERR_NUMERIC,
                        "could not score: the logit is not finite; tensor \"%s\" of %s holds a value that is not (element %zu)",
                        bad->name, bad->file, element);
-    return err_set(err, TRI_ERR_NUMERIC, "could not score pair %zu: its logit is not finite", pair);
+    if (p->ids) return err_set(err, TRI_ERR_NUMERIC, "could not score pair %zu: its logit is not finite", pair);
+    return err_set(err, TRI_ERR_NUMERIC, "could not score pair %zu, of the query \"%.*s\": its logit is not finite", pair,
+                   query_width(p->query), p->query.bytes);
 }
 
 /* The logits of a pair's windows, in their order. */
@@ -71,7 +85,7 @@ static tri_status run_pass(const job *j, tri_error *err)
     for (size_t i = 0; i < b->B; i++) {
         size_t row = j->order[j->from + i], pair = j->rows.pair[row];
         compute_download(m->c, &j->logits[row], (const float *)logits.data + i * logits.ld, sizeof(float));
-        if (!isfinite(j->logits[row])) return blame(m, pair, err);
+        if (!isfinite(j->logits[row])) return blame(m, j->pairs, pair, err);
         if (--j->left[pair]) continue;
         finish_pair(j, pair);
         j->done[n_done++] = pair;
@@ -128,10 +142,10 @@ static tri_status settle(const session *s, tri_rerank_options *o, tri_error *err
     return TRI_OK;
 }
 
-static tri_status run_job(job *j, const tri_pair *pairs, size_t count, tri_error *err)
+static tri_status run_job(job *j, size_t count, tri_error *err)
 {
     uint64_t *order;
-    TRI_TRY(pair_batch_tokenize(j->s, j->o, pairs, count, &j->rows, j->scores, err));
+    TRI_TRY(pair_batch_tokenize(j->s, j->o, j->pairs, count, &j->rows, j->scores, err));
     TRI_TRY(text_batch_sort(j->s, j->rows.texts, j->rows.n, &order, err));
     j->order = order;
     TRI_TRY(make_room(j, count, err));
@@ -143,9 +157,9 @@ tri_status rerank_run(session *s, const tri_rerank_options *options, const tri_p
 {
     arena_mark mark = arena_save(&s->scratch);
     tri_rerank_options o = *options;
-    job j = {.s = s, .o = &o, .scores = scores};
+    job j = {.s = s, .o = &o, .pairs = pairs, .scores = scores};
     tri_status st = settle(s, &o, err);
-    if (!st && count) st = run_job(&j, pairs, count, err);
+    if (!st && count) st = run_job(&j, count, err);
     arena_restore(&s->scratch, mark);
     session_rest(s);
     return st;

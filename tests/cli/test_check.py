@@ -248,15 +248,115 @@ def fault_lists(folder):
     return sample, "csv", faults
 
 
+def fault_wrapped(folder):
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "wrapped.json"
+    shape = {"team": "us", "meta": {"version": 1, "data": {"results": [{"qid": q, "docs": [x for x, _ in run[q][:3]]} for q in run]}}}
+    sample.write_text(json.dumps(shape))
+
+    def edit(change):
+        copy = json.loads(json.dumps(shape))
+        change(copy)
+        return json.dumps(copy)
+
+    def records(copy):
+        return copy["meta"]["data"]["results"]
+
+    faults = [
+        ("nothing wrong", edit(lambda c: None), []),
+        ("another team", edit(lambda c: c.update(team="them")), []),
+        ("a key beside the records left out", edit(lambda c: c.pop("team")), ["columns"]),
+        ("a key further in left out", edit(lambda c: c["meta"].pop("version")), ["columns"]),
+        ("a key beside the records too many", edit(lambda c: c["meta"].update(x=1)), ["columns"]),
+        ("no objects around", json.dumps(records(shape)), ["format"]),
+        ("null for an id", edit(lambda c: records(c)[1]["docs"].__setitem__(0, None)), ["ids"]),
+        ("null for a query", edit(lambda c: records(c)[0].update(qid=None)), ["queries"]),
+    ]
+    return sample, "json", faults
+
+
+def fault_rows(folder):
+    """Row numbers, and ids whose zeros matter; no corpus tells them."""
+    make_set(folder, QUERIES, DOCS)
+    (folder / "corpus.jsonl").unlink()
+    sample = folder / "rows.csv"
+    good = "row_id,query_id,doc_id,score\n" + "".join(f"{5 * k + r},{q},00{r}{k},0.{9 - r}\n" for k, (q, _) in enumerate(QUERIES) for r in range(5))
+    sample.write_text(good)
+    faults = [
+        ("nothing wrong", good, []),
+        ("a row number twice", good.replace("\n3,", "\n2,"), ["ids"]),
+        ("a row number left out", good.replace("\n24,", "\n25,"), ["ids"]),
+        ("an empty row number", good.replace("\n7,", "\n,"), ["ids"]),
+        ("zeros lost", good.replace(",0020,", ",20,"), ["ids"]),
+        ("blanks around an id", good.replace(",0020,", ", 0020,"), ["ids"]),
+    ]
+    return sample, "csv", faults
+
+
+def fault_beside(folder):
+    """Scores in a list of their own."""
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "beside.jsonl"
+    shape = [{"qid": q, "doc_ids": [x for x, _ in run[q][:3]], "scores": [s for _, s in run[q][:3]]} for q in run]
+    sample.write_text("".join(json.dumps(x) + "\n" for x in shape))
+
+    def edit(change):
+        copy = json.loads(json.dumps(shape))
+        change(copy)
+        return "".join(json.dumps(x) + "\n" for x in copy)
+
+    faults = [
+        ("nothing wrong", edit(lambda c: None), []),
+        ("a score too few", edit(lambda c: c[1]["scores"].pop()), ["columns"]),
+        ("a score too many", edit(lambda c: c[1]["scores"].append(0.1)), ["columns"]),
+        ("scores of nothing", edit(lambda c: c[1]["scores"].__setitem__(0, None)), ["scores"]),
+    ]
+    return sample, "jsonl", faults
+
+
+def fault_trec(folder):
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "sample.trec"
+    lines = [f"{q} Q0 {x} {r + 1} {s} base\n" for q in run for r, (x, s) in enumerate(run[q][:5])]
+    sample.write_text("".join(lines))
+    good = "".join(lines).replace("base", "mine")
+    faults = [
+        ("nothing wrong", good, []),
+        ("by tabs", good.replace(" ", "\t"), []),
+        ("a header", "qid Q0 docid rank score run\n" + good, ["columns"]),
+        ("a tag left out", good.replace(" mine", "", 1), ["columns", "order", "counts"]),
+        ("CSV instead", good.replace(" ", ","), ["format"]),
+        ("ranks from 0", "".join(f"{a} {b} {c} {int(r) - 1} {s} {t}\n" for a, b, c, r, s, t in (x.split() for x in good.splitlines())), ["order"]),
+    ]
+    return sample, "trec", faults
+
+
+def fault_bytes(folder):
+    """What must not stand in the text itself."""
+    run = make_set(folder, QUERIES, DOCS)
+    sample = folder / "bytes.csv"
+    good = "query_id,document_id\n" + "".join(f"{q},{x}\n" for q in run for x, _ in run[q][:3])
+    sample.write_text(good)
+    half = good.index("\nq3") + 1
+    faults = [
+        ("nothing wrong", good, []),
+        ("files with a BOM joined", good[:half] + "\ufeff" + good[half:], ["encoding", "queries", "counts"]),
+        ("two BOMs", "\ufeff\ufeff" + good, ["encoding", "columns"]),
+        ("CR alone", good.replace("\n", "\r"), ["encoding", "format"]),
+    ]
+    return sample, "csv", faults
+
+
 def check_faults(folder):
-    for maker in (fault_pairs, fault_json, fault_lists):
+    for maker in (fault_pairs, fault_json, fault_lists, fault_wrapped, fault_beside, fault_trec, fault_bytes, fault_rows):
         sample, suffix, faults = maker(folder)
         out = folder / f"faulty.{suffix}"
         for name, text, expected in faults:
             out.write_bytes(text if isinstance(text, bytes) else text.encode())
-            code, red, answer = judge(folder, out, sample, *known(folder))
+            code, red, answer = judge(folder, out, sample, *[w for w in known(folder) if maker is not fault_rows or "corpus" not in str(w)])
             answered = {item["name"] for item in answer["items"]}
-            script = {"languages"} if name in ("a query missing", "a query's text changed", "GB18030", "a whole query unknown") else set()
+            script = {"languages"} if name in ("a query missing", "a query's text changed", "GB18030", "a whole query unknown",
+                                               "null for a query") else set()
             check(code == (1 if expected else 0) and set(red) - script == set(expected) and answered >= set(expected),
                   f"{maker.__name__}: {name}: {expected or 'green'}", (code, red, answer))
             for item in answer["items"]:
@@ -289,7 +389,15 @@ def check_bad_samples(folder):
         ("empty lists alone", "json", '{"q1": [], "q2": []}', "every list in it is empty"),
         ("UTF-16", "csv", "qid,docid\nq1,d1\n".encode("utf-16"), "UTF-16"),
         ("CR alone", "csv", "qid,docid\rq1,d1\r", "CR alone"),
+        ("GB18030", "csv", "问题ID,文档ID\nq1,d1\n".encode("gb18030"), "line 1 is no UTF-8"),
+        ("null for a query", "json", '[{"qid": "q1", "docs": ["d1"]},\n {"qid": null, "docs": ["d3"]}]', "line 2"),
         ("a TREC row of five", "trec", "q1 Q0 d1 1 0.9 base\nq1 Q0 d2 2 0.8\n", "line 2"),
+        ("a score column too few", "csv", "qid,doc_1,score_1,doc_2\nq1,d1,0.9,d2\nq2,d3,0.8,d1\n", "2 columns of documents and 1 of scores"),
+        ("two notations of scores", "csv", "qid;docid;score\nq1;d1;0,9\nq1;d2;0.8\nq2;d3;0.7\n", "line 3"),
+        ("some scores in percent", "csv", "qid,docid,score\nq1,d1,90%\nq1,d2,0.8\nq2,d3,70%\n", "line 3"),
+        ("two forms of lists", "csv", "qid,docs\nq1,d1 d2\nq2,d3;d1\nq3,d2;d3\n", "two ways"),
+        ("fewer scores than documents", "json", '[{"qid": "q1", "doc_ids": ["d1", "d2"], "scores": [0.9]}]', "1 scores beside 2 documents"),
+        ("documents by rank", "json", '{"q1": {"1": "d1", "2": "d2"}, "q2": {"1": "d3"}}', "no list of documents"),
         ("ranks that are words", "csv", "qid,docid,rank\nq1,d1,1\nq1,d2,second\nq2,d3,1\n", None),
     ]
     for name, suffix, text, words in cases:
@@ -314,10 +422,14 @@ def check_writer(folder):
     def refuse(name, words, *more, run_text=None, sample_text="qid,docs\nq1,d1 d2 d3\nq2,d3\n"):
         sample.write_text(sample_text)
         source = folder / "other.trec"
-        source.write_text(run_text if run_text is not None else (folder / "run.trec").read_text())
+        source.write_bytes((folder / "run.trec").read_bytes() if run_text is None else run_text.encode() if isinstance(run_text, str) else run_text)
         got = trident("submit-format", source, "--sample", sample, "-o", out, *more)
         check(got.returncode == 1 and words in got.stderr and got.stderr.count("\n") == 1 and not out.exists(), f"submit-format refuses {name}", got)
 
+    sample.write_text("qid,docs\nq1,d1 d2 d3\nq2,\n")
+    (folder / "part.trec").write_text("q1 Q0 d1 1 0.5 t\n")
+    part = trident("submit-format", folder / "part.trec", "--sample", sample, *known(folder))
+    check(part.returncode == 0 and part.stdout == "qid,docs\nq1,d1\nq2,\nq3,\nq4,\nq5,\n", "lists may be empty where the sample's are", part)
     one = "q1 Q0 d1 1 0.5 t\n"
     refuse("a run without some queries", "no documents for 4 of 5", *known(folder), run_text=one)
     refuse("a run of unknown queries", "not known", *known(folder), run_text=(folder / "run.trec").read_text() + "q77 Q0 d1 1 0.5 t\n")
@@ -326,12 +438,22 @@ def check_writer(folder):
     refuse("a score that is none", "no finite score", *known(folder), run_text="q1 Q0 d1 1 nan t\n")
     refuse("an id with the list's separator", "separator", run_text="qid\tdocid\tscore\nq1\td 1\t0.5\nq2\td2\t0.4\n")
     refuse("a column that is not understood", "not understood", *known(folder), sample_text="qid,docid,score,colour\nq1,d1,0.9,red\nq2,d2,0.8,blue\n")
+    refuse("labels of pairs that one id names", "looks like the document", *known(folder), sample_text="id,label\nq1-d1,1\nq1-d2,0\nq2-d3,0\n")
+    refuse("a query that the run lacks, with a header alone", "no documents for 4 of 5", *known(folder), run_text=one, sample_text="qid,docs\n")
+    refuse("an id that is no UTF-8", "no UTF-8", run_text=b"q1 Q0 d\xff 1 0.5 t\nq2 Q0 d1 1 0.5 t\n")
+    refuse("a query that is no UTF-8", "no UTF-8", run_text=b"q1 Q0 d1 1 0.5 t\nq2 Q0 d1 1 0.5 t\n\xff Q0 d1 1 0.5 t\nq\xff Q0 d1 1 0.5 t\n5 Q0 d1 1 0.5 t\n")
+    refuse("an id with a tab in it", "a tab", run_text='qid,docid,score\nq1,"d\t7",0.5\nq2,d2,0.4\n')
     refuse("texts without their file", "--queries", sample_text="qid,query,docid\nq1,what,d1\nq2,who,d2\n")
     refuse("numbers from words", "whole number", "--queries", folder / "queries.jsonl", sample_text='[{"qid": "q1", "docs": [1, 2]}]')
     refuse("another depth than a whole sample's", "--top 3", "--top", "3", *known(folder),
            sample_text="qid,docs\n" + "".join(f"{q},{' '.join(DOCS[:5])}\n" for q in run))
     refuse("a run that is too shallow", "search deeper", *known(folder), run_text="".join(f"{q} Q0 {x} 1 0.5 t\n" for q in run for x in DOCS[:4]),
            sample_text="qid,docs\n" + "".join(f"{q},{' '.join(DOCS[:5])}\n" for q in run))
+    for taken in ("run.trec", "queries.jsonl", "corpus.jsonl", "s.csv"):
+        sample.write_text("qid,docs\nq1,d1 d2 d3\n")
+        before = (folder / taken).read_bytes()
+        got = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder), "-o", folder / "." / taken)
+        check(got.returncode == 1 and "it is read as" in got.stderr and (folder / taken).read_bytes() == before, f"OUT is not {taken}", got)
     sample.write_text("qid,docs\nq1,d1 d2 d3\n")
     top = trident("submit-format", folder / "run.trec", "--sample", sample, "--top", "4", "-o", out, *known(folder))
     check(top.returncode == 0 and [len(x.split(",")[1].split()) for x in out.read_text().splitlines()[1:]] == [4] * 5, "--top keeps the best", top)
@@ -348,6 +470,14 @@ def check_writer(folder):
     (folder / "full.csv").write_text("qid,docs\n" + "".join(f"{q},d1 d2\n" for q in reversed(run)))
     ordered = trident("submit-format", folder / "run.trec", "--sample", folder / "full.csv", *known(folder))
     check([x.split(",")[0] for x in ordered.stdout.split()[1:] if "," in x] == list(reversed(run)), "a whole sample's order of queries is kept", ordered)
+    for name, text, words in (("ranks", "qid,docid,rank\nq1,d1,1\nq1,d2,1\nq2,d3,1\n", "do not count up"),
+                              ("a score", "qid,docid,score\nq1,d1,0.1\nq1,d2,0.2\nq1,d3,0.3\nq2,d1,0.4\nq2,d2,0.5\nq2,d3,0.6\n", "falling ones"),
+                              ("numbers", "qid,docid,points\nq1,d1,0.1\nq1,d2,0.2\nq1,d3,0.3\nq2,d1,0.4\nq2,d2,0.5\nq2,d3,0.6\n", "lower is taken")):
+        sample.write_text(text)
+        odd = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder))
+        lines = [x.split(",") for x in odd.stdout.split()[1:4]]
+        up = float(lines[0][2]) < float(lines[1][2])
+        check(odd.returncode == 0 and words in odd.stderr and up == (name != "a score"), f"an odd sample is told: {name}", odd)
     wide = (folder / "run.trec").read_text().replace(" 0.", " 17.")
     (folder / "wide.trec").write_text(wide)
     sample.write_text("qid,docid,score\nq1,d1,0.9\nq1,d2,0.25\nq2,d2,0.1\n")
@@ -362,6 +492,37 @@ def check_writer(folder):
     check(hits.returncode == 0 and hits.stdout == plain.stdout, "what search writes as .jsonl is a run too", hits)
 
 
+# ---- the organiser's files ------------------------------------------------------------------------------------------------
+
+def check_known_files(folder):
+    """Queries and corpora in the shapes that organisers have them: each gives the ids and the texts of the same JSONL."""
+    make_set(folder, QUERIES, DOCS)
+    sample = folder / "s.csv"
+    sample.write_text("qid,query_text,docid\nq1,what is a lift,d1\n")
+    expected = trident("submit-format", folder / "run.trec", "--sample", sample, *known(folder)).stdout
+    quoted = io.StringIO()
+    csv.writer(quoted, lineterminator="\n").writerows([(text, i, "x") for i, text in [("query_id", "query"), *QUERIES]])
+    shapes = [
+        ("array.json", json.dumps([{"query_id": i, "question": t} for i, t in QUERIES], indent=1)),
+        ("map.json", json.dumps(dict(QUERIES), ensure_ascii=False)),
+        ("other.jsonl", "".join(json.dumps({"lang": "x", "qid": i, "question": t}) + "\n" for i, t in QUERIES)),
+        ("plain.tsv", "".join(f"{i}\t{t}\n" for i, t in QUERIES)),
+        ("header.tsv", "".join(f"{i}\t{t}\r\n" for i, t in [("query-id", "text"), *QUERIES])),
+        ("second.csv", quoted.getvalue()),
+    ]
+    for name, text in shapes:
+        (folder / name).write_bytes(text.encode())
+        got = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / name)
+        check(got.returncode == 0 and got.stdout == expected, f"--queries {name}: the ids and texts of the JSONL", got)
+    (folder / "quotes.tsv").write_text('q1\t"what" is a lift\nq2\t"wie\nq3\tin "x"\nq4\t"all ""of"" it"\nq5\tan id\n')
+    quotes = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / "quotes.tsv")
+    texts = [row[1] for row in csv.reader(io.StringIO(quotes.stdout))][1::DEPTH]
+    check(texts == ['"what" is a lift', '"wie', 'in "x"', 'all "of" it', "an id"], "quotes in a .tsv are text unless they enclose a field", quotes)
+    (folder / "broken.json").write_text('[{"id": "q1"},\n {"id": "q1"}]')
+    twice = trident("submit-format", folder / "run.trec", "--sample", sample, "--queries", folder / "broken.json")
+    check(twice.returncode == 1 and "was there before" in twice.stderr, "an id twice in a .json", twice)
+
+
 # ---- force, runs ----------------------------------------------------------------------------------------------------------
 
 def check_force(folder):
@@ -374,10 +535,11 @@ def check_force(folder):
     check(red.returncode == 1 and "RED   duplicates" in red.stdout and "fix: " in red.stdout and "green encoding" in red.stdout and "--force" in red.stderr,
           "red and green, line by line, with the fix", red)
     check(not ledger.exists() and "\033" not in red.stdout, "no ledger without --force, no colours into a pipe", red)
-    forced = trident("check", out, "--sample", sample, "--force", "the organiser asked for it", "--json")
+    forced = trident("check", out, "--sample", sample, *known(folder), "--force", "the organiser asked for it", "--json")
     rows = sqlite3.connect(ledger).execute("select * from sqlite_master").fetchall() and json.loads(trident("ledger", "--json").stdout)
     rows = rows if isinstance(rows, list) else next(v for v in rows.values() if isinstance(v, list))
     answer = json.loads(forced.stdout)
+    check(f"check {out} --sample {sample} --queries {folder / 'queries.jsonl'} --corpus" in rows[0]["command"], "the ledger has the whole command", rows)
     check(forced.returncode == 0 and answer["ok"] is False and answer["forced"] == "the organiser asked for it", "--force exits 0 and says so", forced)
     check(len(rows) == 1 and rows[0]["outcome"] == "forced" and "organiser asked" in rows[0]["note"] and "duplicates" in rows[0]["note"]
           and rows[0]["data_hash"] == hashlib.sha256(out.read_bytes()).hexdigest(), "the ledger has the reason, what was red, and the hash", rows)
@@ -497,7 +659,7 @@ def check_size(folder):
 
 
 def main():
-    for part in (check_shapes, check_faults, check_bad_samples, check_writer, check_force, check_runs, check_size):
+    for part in (check_shapes, check_faults, check_bad_samples, check_writer, check_known_files, check_force, check_runs, check_size):
         with tempfile.TemporaryDirectory(prefix="tri-check-") as folder:
             part(pathlib.Path(folder))
     return plan()

@@ -413,6 +413,21 @@ def test_info():
 # ---- index and search -----------------------------------------------------------------------------------------------------
 
 
+def test_config_without_pad():
+    """transformers' default for XLM-RoBERTa is pad 1, on which its positions depend."""
+    folder = os.path.join(WORK, "no pad")
+    shutil.copytree(MODEL, folder)
+    path = os.path.join(folder, "config.json")
+    with open(path, encoding="utf-8") as f:
+        config = json.load(f)
+    want = run("encode", MODEL, stdin='{"ids": [0, 5, 6, 7, 2]}\n')
+    for change in ({"pad_token_id": None}, {}):
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({**{k: v for k, v in config.items() if k != "pad_token_id"}, **change}, f)
+        got = run("encode", folder, stdin='{"ids": [0, 5, 6, 7, 2]}\n')
+        ok(want.rc == 0 and got.out == want.out, f"config.json without pad_token_id: {change}", got)
+
+
 def make_corpus(n, seed):
     rng = random.Random(seed)
     return [{"_id": f"d{i}", "title": words(rng, i % 2), "text": words(rng, rng.randrange(1, 40))} for i in range(n)]
@@ -670,7 +685,7 @@ def test_killed_build():
 def main():
     try:
         for test in (test_frame, test_usage, test_failures, test_tokenize, test_encode, test_roles, test_heads, test_bad_lines, test_score, test_info,
-                     test_index, test_index_bad_input, test_search, test_partial_index, test_add_delete, test_moved_model,
+                     test_config_without_pad, test_index, test_index_bad_input, test_search, test_partial_index, test_add_delete, test_moved_model,
                      test_interrupts, test_killed_build):
             try:
                 test()

@@ -4,6 +4,8 @@
 tiny model; and where llama-cpp-python (.venv-peers-llama) and transformers (.venv-bench) are there, do they load what was written?"""
 import json
 import pathlib
+import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,6 +73,30 @@ def check_commands(folder, texts):
     check(json.loads(run.stdout)["ids"] == [2, 5, 6, 7, 8, 1, 3], "WordPiece out of phantom spaces", run)
 
 
+def flatten(source, name, to):
+    """The file as llama.cpp's own tools write it: the one row of tensor NAME as a vector, dimensions of 1 left out."""
+    whole = source.read_bytes()
+    last = list(re.finditer(rb"\.(?:weight|bias)", whole))[-1].end()
+    end = last + 4 + 8 * struct.unpack_from("<I", whole, last)[0] + 12
+    at = whole.index(name.encode()) + len(name)
+    check(struct.unpack_from("<I", whole, at)[0] == 2 and struct.unpack_from("<Q", whole, at + 12)[0] == 1, f"{name} has one row")
+    front = whole[:at] + struct.pack("<I", 1) + whole[at + 4:at + 12] + whole[at + 20:end]
+    to.write_bytes(front + bytes(-len(front) % 32) + whole[end + -end % 32:])
+
+
+def check_flat(folder, texts):
+    flatten(OTHERS / "xlmr.gguf", "token_types.weight", folder / "flat.gguf")
+    info = json.loads(trident("info", folder / "flat.gguf", "--json").stdout or "{}")
+    check(info.get("architecture") == "xlm-roberta", "one token type as a vector: XLM-RoBERTa all the same", info)
+    check(encode(folder / "flat.gguf", texts) == encode(OTHERS / "xlmr.gguf", texts), "and the same bytes")
+    made = trident("export", "gguf", ROOT / "tests/golden/models/bert-ce-identity/model", "-o", folder / "ce.gguf", "--dtype", "f32")
+    pair = folder / "pair.jsonl"
+    pair.write_text(json.dumps({"query": "fage", "passages": ["limu", "hati limu vede"]}) + "\n")
+    flatten(folder / "ce.gguf", "cls.output.weight", folder / "flat-ce.gguf")
+    want, got = (trident("rerank", folder / name, "-i", pair, "-q") for name in ("ce.gguf", "flat-ce.gguf"))
+    check(made.returncode == 0 and got.returncode == 0 and got.stdout == want.stdout, "a classifier's row as a vector", got)
+
+
 def texts_file(folder, text):
     path = folder / "some.txt"
     path.write_text(text + "\n")
@@ -98,6 +124,8 @@ def check_refusals(folder):
     cases = [
         ("no place", ["export", "gguf", TINY], 2, "-o FILE"),
         ("no folder", ["export", "hf", TINY], 2, "-o FOLDER"),
+        ("standard output", ["export", "gguf", TINY, "-o", "-"], 2, "standard output"),
+        ("no name", ["export", "hf", TINY, "-o", ""], 2, "standard output"),
         ("a type that is none", ["export", "gguf", TINY, "-o", folder / "x.gguf", "--dtype", "q4_0"], 2, "q4_0"),
         ("a type of a folder", ["export", "hf", TINY, "-o", folder / "x", "--dtype", "f16"], 2, "--dtype"),
         ("a type of a packed file", ["export", "packed", TINY, "--dtype", "f16"], 2, "--dtype"),
@@ -167,6 +195,7 @@ def main():
         texts.write_text("\n".join(TEXTS) + "\n")
         check_forms(folder, texts)
         check_commands(folder, texts)
+        check_flat(folder, texts)
         check_folders(folder, texts)
         check_refusals(folder)
         files = [folder / "tiny-f32.gguf", folder / "tiny-f16.gguf"]

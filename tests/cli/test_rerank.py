@@ -119,6 +119,7 @@ def check_bad_input(folder):
              ("no query", {"passages": []}, "no \"query\""), ("a passage without text", {"query": "a", "passages": [{"id": 1}]}, "\"text\""),
              ("a text that is a number", {"query": "a", "passages": [{"id": 1, "text": 5}]}, "\"text\""),
              ("an id that is a list", {"query": "a", "passages": [{"id": [], "text": "b"}]}, "\"id\""),
+             ("an id that no 64 bits hold", {"query": "a", "passages": [{"id": 18446744073709551615, "text": "b"}]}, "64 bits"),
              ("a passage that is a number", {"query": "a", "passages": [4]}, "passage 0")]
     good = {"query": "limu", "passages": [{"id": 1, "text": "hati"}]}
     for what, row, words in cases:
@@ -136,6 +137,13 @@ def check_bad_input(folder):
     (sick / "model.safetensors").write_bytes(data)
     run = trident("rerank", sick, "-i", write(folder / "one.jsonl", [good]), "-o", folder / "sick.json")
     check(run.returncode == 1 and "classifier.bias" in run.stderr and not (folder / "sick.json").exists(), "a NaN logit names the tensor", run)
+    data[begin:begin + 4] = struct.pack("<f", 0)
+    begin = 8 + size + json.loads(data[8:8 + size])["classifier.weight"]["data_offsets"][0]
+    for at in range(begin, begin + 4 * 64, 4):
+        data[at:at + 4] = struct.pack("<f", 3e38)
+    (sick / "model.safetensors").write_bytes(data)
+    run = trident("rerank", sick, "-i", folder / "one.jsonl", "-o", folder / "sick.json")
+    check(run.returncode == 1 and '"limu"' in run.stderr and "not finite" in run.stderr, "a logit that overflows names the query", run)
     vectors = trident("encode", MODEL, "-i", write(folder / "text.jsonl", [{"text": "limu"}]))
     check(vectors.returncode == 1 and "cross-encoder" in vectors.stderr and "trident rerank" in vectors.stderr, "encode refuses a reranker", vectors)
     other = trident("rerank", ROOT / "tests/golden/models/bert-dense-old/model", "-i", folder / "one.jsonl")
@@ -170,6 +178,15 @@ def check_sqlite_cache(folder):
     alien.close()
     run = trident("rerank", MODEL, "-i", source, "--cache", folder / "alien.db")
     check(run.returncode == 1 and "another program" in run.stderr, "another program's database is refused", run)
+    newer = sqlite3.connect(cache)
+    newer.execute("PRAGMA user_version = 7")
+    newer.close()
+    run = trident("rerank", MODEL, "-i", source, "--cache", cache)
+    check(run.returncode == 1 and "version 7" in run.stderr and "another --cache" in run.stderr, "a cache of a newer form is refused", run)
+    run = trident("rerank", MODEL, "-i", source, "--cache", "")
+    check(run.returncode == 1 and "score cache" in run.stderr, "a cache without a name is refused", run)
+    run = trident("rerank", MODEL, "-i", source, "--cache", folder / "none/scores.db")
+    check(run.returncode == 1 and "another --cache" in run.stderr, "a cache in no folder: the remedy is named", run)
 
 
 def key(query, passage):
@@ -189,6 +206,17 @@ def check_json_cache(folder):
     check(set(kept) == {key(QUERY, t["text"]) for t in texts} and not list(folder.glob("*.log")), "and the others are in it, by their md5", kept)
     again = trident("rerank", MODEL, "-i", source, "--cache", cache)
     check(again.stdout == run.stdout and "6 of 6" in again.stderr, "a second run takes all", again)
+    logits = trident("rerank", MODEL, "-i", source, "--cache", cache, "--activation", "sigmoid", "-o", folder / "no.json")
+    check(logits.returncode == 1 and "not a sigmoid's" in logits.stderr and not (folder / "no.json").exists(),
+          "logits are not taken for sigmoids", logits)
+    alike = [{"query": QUERY, "passages": [{"id": i, "text": t} for i, t in enumerate((w, w + " ", " " + w, w + "  "))]} for w in WORDS]
+    plain = json.loads(trident("rerank", MODEL, "-i", write(folder / "alike.jsonl", alike), "-q", "--activation", "sigmoid").stdout)
+    cache.write_text(json.dumps({key(QUERY, row["passages"][2]["text"]): got["ranked_passages"][2]["score"] for row, got in zip(alike, plain)}))
+    mixed = trident("rerank", MODEL, "-i", folder / "alike.jsonl", "--cache", cache, "--activation", "sigmoid")
+    check(f"{len(WORDS)} of {4 * len(WORDS)}" in mixed.stderr and json.loads(mixed.stdout) == plain, "ties stay in input order, kept or computed", mixed)
+    cache.write_text(json.dumps({key(QUERY, texts[3]["text"]): 1e300}))
+    huge = trident("rerank", MODEL, "-i", source, "--cache", cache)
+    check(huge.returncode == 1 and "too large" in huge.stderr, "a score that is no float is refused", huge)
     cache.write_text("[1, 2]")
     bad = trident("rerank", MODEL, "-i", source, "--cache", cache)
     check(bad.returncode == 1 and "rerank_cache.json" in bad.stderr and cache.read_text() == "[1, 2]", "a file of another form is refused and left", bad)

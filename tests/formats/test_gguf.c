@@ -53,6 +53,16 @@ static void test_q8_0_rounds_to_nearest(void **state)
     assert_memory_equal(back, in, sizeof in);
 }
 
+static void test_q8_0_of_next_to_nothing_is_zero(void **state)
+{
+    (void)state;
+    float in[GGUF_Q8_0_ITEMS];
+    uint8_t block[GGUF_Q8_0_BYTES], zeros[GGUF_Q8_0_BYTES] = {0};
+    for (size_t i = 0; i < GGUF_Q8_0_ITEMS; i++) in[i] = i % 2 ? 1e-40f : -1e-40f;
+    gguf_q8_0_encode(in, block);
+    assert_memory_equal(block, zeros, sizeof block);
+}
+
 static void test_keys(void **state)
 {
     mapped_file map;
@@ -320,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_equal_gguf_py),
         cmocka_unit_test(test_q8_0_rounds_to_nearest),
+        cmocka_unit_test(test_q8_0_of_next_to_nothing_is_zero),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_damage_is_named),
         cmocka_unit_test(test_every_cut),

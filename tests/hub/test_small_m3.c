@@ -145,6 +145,7 @@ static void test_tokenizer(void **state)
     for (size_t i = 0; i < E5S1_PIECES; i++) {
         json_t *entry = json_array_get(vocab, i);
         assert_string_equal(json_string_value(json_array_get(entry, 0)), e5s1_pieces[i]);
+        assert_true(json_is_real(json_array_get(entry, 1))); /* llama.cpp's converter refuses integers, 0 too */
         assert_true(json_number_value(json_array_get(entry, 1)) ==
                     (double)e5s1_scores[i]); /* the double of the f32, to the bit */
     }

@@ -108,6 +108,9 @@ static void what_was_put_is_found(void **state)
         cache_terms other = terms;
         other.query_max = 100;
         assert_int_equal(count_found(path, &other), i ? N : 0);
+        other = terms;
+        other.hf5_rules = true;
+        assert_int_equal(count_found(path, &other), i ? N : 0);
     }
     empty_folder();
 }

@@ -215,6 +215,9 @@ static void make_files(void)
     put("lists.json",
         "{\"team\": \"us\", \"results\": [{\"qid\": \"q1\", \"docs\": [{\"id\": \"d1\", \"text\": \"a\", \"score\": 0.5}]}]}");
     put("keyed.jsonl", "{\"q1\": [\"d1\", \"d2\"]}\n{\"q2\": [\"d2\"]}\n");
+    put("mteb.json",
+        "{\"meta\": {\"revision\": \"1\"}, \"default\": {\"test\": {\"q1\": {\"d1\": 0.5}, \"q2\": {\"d2\": 0.4}}}}");
+    put("wide.csv", "qid,doc1,score1,doc2,score2\nq1,d1,0.9,d2,0.8\n");
     put("run.tsv", "q1\tQ0\td1\t1\t9.5\tx\n");
     snprintf(command, sizeof command, "mkdir -p '%s/runs/v1'", folder);
     assert_int_equal(system(command), 0);
@@ -229,7 +232,7 @@ static void make_files(void)
 static void each_step_may_fail(void **state)
 {
     (void)state;
-    static const char *const names[] = {"pairs.csv", "lists.json", "keyed.jsonl", "run.tsv"};
+    static const char *const names[] = {"pairs.csv", "lists.json", "keyed.jsonl", "mteb.json", "wide.csv", "run.tsv"};
     bool wrote, green;
     make_files();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
