@@ -55,7 +55,7 @@ TRI_API void tri_model_close(tri_model *model);
 typedef struct tri_model_info {
     size_t struct_size;
     const char *path;
-    const char *architecture;    /* "xlm-roberta", "bert", "new", "gte", "modernbert" */
+    const char *architecture;    /* config.json's model_type, such as "xlm-roberta", "bert", "new" */
     size_t hidden, layers, heads, ffn, vocab, positions;
     size_t max_tokens;           /* longest input in tokens, specials included */
     size_t dense_dim, multi_dim; /* 0 where the head is absent or was not asked for */
@@ -71,11 +71,13 @@ typedef struct tri_model_info {
     uint64_t packed_bytes;       /* matrices as kernels read them: our own copies, or mapped from packed_file */
     uint64_t n_parameters;
     size_t n_files;
-    uint64_t fingerprint;        /* hash of configuration and weights' headers and sizes */
+    uint64_t fingerprint;        /* hash of configuration, and of name, size and first bytes of each tensor */
     const char *precision;       /* "f32", "bf16", "int8": of the encoder's arithmetic */
     const char *packed_file;     /* mapped instead of packing the weights */
     int reranks;                 /* 1: a cross-encoder, which scores pairs (rerank.h) and has no representations */
     const char *score_activation; /* of a cross-encoder: "sigmoid" or "identity", from logit to score */
+    int gated;                   /* 1: the feed-forward has a gate, and so three matrices */
+    size_t local_layers, window; /* layers whose queries see keys at most `window` away; 0 where every layer sees every key */
 } tri_model_info;
 TRI_API void tri_model_info_get(const tri_model *model, tri_model_info *info); /* set info->struct_size first */
 /* File i of those read at opening; NULL past the end. */

@@ -56,6 +56,8 @@ tri_status file_append_synced(const char *path, const void *bytes, size_t len, t
  * written many times and lost without harm; one writer a path. */
 tri_status file_save(const char *path, const void *bytes, size_t len, tri_error *err);
 tri_status file_replace(const char *path, const void *bytes, size_t len, tri_error *err);
+/* As save, of any size. */
+tri_status file_copy(const char *from, const char *to, tri_error *err);
 /* "dir/name" into out (NUL-terminated). TRI_ERR_LIMIT when it does not fit. */
 tri_status file_join(char *out, size_t cap, const char *dir, const char *name);
 

@@ -89,15 +89,13 @@ static tri_status time_model(trial_run *r, double *seconds, tri_error *err)
 
 static model_shape shape_of(const tri_model_info *info, const char *name)
 {
-    bool gated = strcmp(info->architecture, "new") == 0 || strcmp(info->architecture, "gte") == 0 ||
-                 strcmp(info->architecture, "modernbert") == 0;
     return (model_shape){.name = name,
                          .layers = info->layers,
                          .width = info->hidden,
                          .ffn = info->ffn,
                          .vocab = info->vocab,
                          .max_tokens = info->max_tokens,
-                         .gated = gated,
+                         .gated = info->gated,
                          .reranks = info->reranks,
                          .parameters = (double)info->n_parameters};
 }

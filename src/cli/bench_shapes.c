@@ -216,16 +216,25 @@ tri_status bench_shapes_fill(bench_shapes *all, cli *c, const setup_model *m, tr
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------ */
 
+/* Keys that all queries of a text see together, where each sees those at most `window` away. */
+static double keys_seen(double L, double window)
+{
+    return L - 1 <= window ? L * L : L + window * (window + 1) + 2 * (L - 1 - window) * window;
+}
+
+/* The last layer is one that sees every key, where there is any. */
 static double text_ops(double L, const tri_model_info *info, unsigned want, bool one_row)
 {
-    double D = (double)info->hidden, F = (double)info->ffn, W = one_row ? 1 : L;
-    double full = 2 * (4 * D * D + 2 * D * F) * L + 4 * L * L * D;
+    double D = (double)info->hidden, F = (info->gated ? 1.5 : 1) * (double)info->ffn, W = one_row ? 1 : L;
+    double local = (double)info->local_layers, layers = (double)info->layers;
+    double full = 2 * (4 * D * D + 2 * D * F) * L * (layers - 1) +
+                  4 * D * ((layers - 1 - local) * L * L + local * keys_seen(L, (double)info->window));
     double last = 2 * (2 * D * D) * L + 2 * (2 * D * D + 2 * D * F) * W + 4 * L * W * D; /* keys and values of every row */
     double heads = 0;
     if ((want & TRI_DENSE) && info->dense_dim != info->hidden) heads += 2 * D * (double)info->dense_dim;
     if (want & TRI_SPARSE) heads += 2 * D * L;
     if (want & TRI_MULTI) heads += 2 * D * (double)info->multi_dim * (L - 1);
-    return (double)(info->layers - 1) * full + last + heads;
+    return full + last + heads;
 }
 
 double bench_shapes_ops(const bench_shape *s, const tri_model_info *info, unsigned want)

@@ -138,35 +138,13 @@ static tri_status choose(blend_job *job, tri_error *err)
     return st;
 }
 
-/* A run alone stays as it is, byte for byte. */
-static tri_status copy_file(const char *from, const char *to, tri_error *err)
-{
-    char block[1 << 16];
-    in_file *in;
-    out_file *out;
-    size_t n = 1;
-    TRI_TRY(in_file_open(from, &in, err));
-    tri_status st = out_file_open(to, &out, err);
-    if (!st) {
-        while (!st && n) {
-            st = in_file_read(in, block, sizeof block, &n, err);
-            if (!st && n) st = out_file_write(out, block, n, err);
-        }
-        if (st)
-            out_file_discard(out);
-        else
-            st = out_file_commit(out, err);
-    }
-    in_file_close(in);
-    return st;
-}
-
 static tri_status write_run(const blend_job *job, const blend_recipe *recipe, tri_error *err)
 {
     const tri_run *members[BLEND_MEMBERS];
     tri_fuse_options options = blend_recipe_options(recipe);
     tri_run *fused;
-    if (recipe->n == 1) return copy_file(job->c->args[recipe->members[0]], job->args->output, err);
+    /* a run alone stays as it is, byte for byte */
+    if (recipe->n == 1) return file_copy(job->c->args[recipe->members[0]], job->args->output, err);
     for (size_t i = 0; i < recipe->n; i++) members[i] = job->runs[recipe->members[i]];
     TRI_TRY(tri_fuse_runs(members, recipe->n, &options, &fused, err));
     tri_status st = cli_check_stop(err);

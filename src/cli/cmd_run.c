@@ -160,6 +160,8 @@ static tri_status run_file(cli *c, tri_error *err)
     plan p;
     if (file_is_dir(c->args[0]))
         return cli_usage(c, err, "%s is a folder: `trident run PLAN.yaml` runs, `trident run status DIR` shows", c->args[0]);
+    if (strcmp(c->args[0], "-") == 0 && !((const struct run_args *)c->options)->out)
+        return cli_usage(c, err, "a plan from standard input has no folder beside it: give --out DIR");
     tri_status st = plan_load(c->args[0], &p, err);
     if (!st) st = run_loaded(c, &p, err);
     plan_drop(&p);

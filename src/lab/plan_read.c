@@ -401,6 +401,14 @@ static tri_status read_money(reader *r, const char *key, const yaml_node_t *valu
 static const char *const top_names[] = {"name",    "data",  "deadline", "budget",   "price", "bill",
                                         "devices", "hooks", "metrics",  "versions", NULL};
 
+/* NAME.run is a folder beside the plan. */
+static tri_status read_plan_name(reader *r, const yaml_node_t *value)
+{
+    TRI_TRY(read_text(r, value, "name", &r->p->name));
+    if (strlen(r->p->name) <= 200 && *r->p->name && !strchr(r->p->name, '/')) return TRI_OK;
+    return fail(r, value, "name: \"%.60s\" cannot name a folder: 1 to 200 bytes without a slash can", r->p->name);
+}
+
 static tri_status read_top(reader *r, void *ctx, const char *key, const yaml_node_t *at, const yaml_node_t *value)
 {
     static const char *const money[] = {"deadline", "budget", "price", "bill"};
@@ -408,7 +416,7 @@ static tri_status read_top(reader *r, void *ctx, const char *key, const yaml_nod
     (void)ctx;
     for (size_t i = 0; i < 4; i++)
         if (strcmp(key, money[i]) == 0) return read_money(r, key, value);
-    if (strcmp(key, "name") == 0) return read_text(r, value, key, &p->name);
+    if (strcmp(key, "name") == 0) return read_plan_name(r, value);
     if (strcmp(key, "data") == 0) return each_pair(r, value, key, read_data, NULL);
     if (strcmp(key, "devices") == 0) return read_devices(r, value, &p->devices);
     if (strcmp(key, "hooks") == 0) return each_pair(r, value, key, read_hook, &p->hooks);

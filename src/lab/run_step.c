@@ -99,36 +99,13 @@ tri_status run_hook_start(run_board *b, const run_job *job, const char *hook, co
     return run_child_start(&s, pid, err);
 }
 
-static tri_status pump(in_file *in, out_file *out, tri_error *err)
-{
-    uint8_t bytes[1 << 16];
-    for (size_t n = 1; n > 0;) {
-        TRI_TRY(in_file_read(in, bytes, sizeof bytes, &n, err));
-        TRI_TRY(out_file_write(out, bytes, n, err));
-    }
-    return TRI_OK;
-}
-
-static tri_status copy_file(const char *from, const char *to, tri_error *err)
-{
-    in_file *in;
-    out_file *out = NULL;
-    TRI_TRY(in_file_open(from, &in, err));
-    tri_status st = out_file_open(to, &out, err);
-    if (!st) st = pump(in, out, err);
-    in_file_close(in);
-    if (!st) return out_file_commit(out, err);
-    out_file_discard(out);
-    return st;
-}
-
 /* A run of another maker: copied, so that what was blended stays what it was. */
 static tri_status copy_run(run_job *job, tri_error *err)
 {
     const plan_version *v = job->version;
     const char *to = job->steps[job->at].makes, *want = v->value[PLAN_SHA256];
     char hex[BACKUP_HEX_CAP];
-    TRI_TRY(copy_file(v->value[PLAN_RUN], to, err));
+    TRI_TRY(file_copy(v->value[PLAN_RUN], to, err));
     if (!want) return TRI_OK;
     TRI_TRY(backup_hash(to, hex, err));
     if (strcasecmp(hex, want) == 0) return TRI_OK;

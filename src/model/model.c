@@ -373,9 +373,17 @@ static void tokenizer_facts(const model *m, tri_model_info *out)
     out->tokenizer_rules_differ = info.rules_differ;
 }
 
+static size_t count_local(const model_config *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; c->shape.is_local && i < c->layers; i++) n += c->shape.is_local[i] != 0;
+    return n;
+}
+
 void model_info(const model *m, tri_model_info *out)
 {
     const model_config *c = &m->config;
+    size_t local = count_local(c);
     tri_model_info info = {
         .struct_size = out->struct_size,
         .path = c->dir,
@@ -406,6 +414,9 @@ void model_info(const model *m, tri_model_info *out)
         .score_activation = c->task != TASK_RERANK       ? ""
                             : c->score == SCORE_IDENTITY ? "identity"
                                                          : "sigmoid",
+        .gated = c->shape.ffn != FFN_PLAIN,
+        .local_layers = local,
+        .window = local ? c->shape.window : 0,
     };
     tokenizer_facts(m, &info);
     size_t n = out->struct_size < sizeof info ? out->struct_size : sizeof info;

@@ -146,6 +146,14 @@ def check_bad_plans(folder):
         check(run.returncode == 1 and words in run.stderr and hint in run.stderr and "plan.yaml" in run.stderr and run.stderr.count("\n") == 1
               and not (folder / "none").exists(), what, run)
     source = write_plan(folder, good)
+    plan_text = source.read_text()
+    for name in ("a/b", "''", "x" * 201):
+        source.write_text(plan_text.replace("name: toy", f"name: {name}"))
+        run = trident("run", source)
+        check(run.returncode == 1 and ":1: name:" in run.stderr and "cannot name a folder" in run.stderr, f"a plan's name {name[:5]}", run)
+    source.write_text(plan_text)
+    piped = subprocess.run([str(TRIDENT), "run", "-"], input=plan_text, capture_output=True, text=True, cwd=folder)
+    check(piped.returncode == 2 and "--out" in piped.stderr and not (folder / "-.run").exists(), "a piped plan needs --out", piped)
     for what, words in (("a budget without a price", ("--budget", "5")), ("a bad price", ("--price", "x")), ("a bad bill", ("--bill", "day")),
                         ("a bad device", ("--devices", "cpu,x")), ("a bad deadline", ("--deadline", "x"))):
         run = trident("run", source, "--out", folder / "none", *words)
