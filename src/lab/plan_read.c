@@ -405,8 +405,8 @@ static const char *const top_names[] = {"name",    "data",  "deadline", "budget"
 static tri_status read_plan_name(reader *r, const yaml_node_t *value)
 {
     TRI_TRY(read_text(r, value, "name", &r->p->name));
-    if (strlen(r->p->name) <= 200 && *r->p->name && !strchr(r->p->name, '/')) return TRI_OK;
-    return fail(r, value, "name: \"%.60s\" cannot name a folder: 1 to 200 bytes without a slash can", r->p->name);
+    if (strlen(r->p->name) <= 200 && !strchr(r->p->name, '/')) return TRI_OK;
+    return fail(r, value, "name: \"%.60s\" cannot name a folder: up to 200 bytes without a slash can", r->p->name);
 }
 
 static tri_status read_top(reader *r, void *ctx, const char *key, const yaml_node_t *at, const yaml_node_t *value)
