@@ -221,7 +221,7 @@ static tri_status judge_all(judge *j, const submission_source *file, check_sheet
             j->by_text = !placed && own.format.query_by_text;
         }
         st = judge_queries(j, sheet, err);
-        if (!st) judge_counts(j, sheet);
+        if (!st) judge_counts(j);
         if (!st) judge_report(j, sheet);
         if (!st && j->queries) st = submission_check_scripts(j, sheet, err);
     } else if (!st) {

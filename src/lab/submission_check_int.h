@@ -59,7 +59,7 @@ tri_status judge_scattered(judge *j, const submission_source *file, tri_error *e
 bool judge_expected(const judge *j, tri_text query, uint32_t *place);
 /* After the records: queries, counts; then the items' lines. */
 tri_status judge_queries(judge *j, check_sheet *sheet, tri_error *err);
-void judge_counts(judge *j, check_sheet *sheet);
+void judge_counts(judge *j);
 void judge_report(const judge *j, check_sheet *sheet);
 
 /* The file's bytes against the sample's: the item "encoding". */

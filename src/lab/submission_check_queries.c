@@ -57,13 +57,12 @@ tri_status judge_queries(judge *j, check_sheet *sheet, tri_error *err)
 
 /* ---- counts --------------------------------------------------------------------------------------------------------- */
 
-void judge_counts(judge *j, check_sheet *sheet)
+void judge_counts(judge *j)
 {
     const submission_format *s = &j->sample->format;
-    size_t n_equal = 0, most = 0, n_empty = 0;
+    size_t n_equal = 0, most = 0;
     for (size_t i = 0; i < j->found.n; i++) {
         n_equal += j->states[i].n == s->list_max;
-        n_empty += j->states[i].n == 0;
         if (j->states[i].n > most) most = j->states[i].n;
     }
     bool uniform = submission_count_uniform(s);
@@ -84,7 +83,6 @@ void judge_counts(judge *j, check_sheet *sheet)
     else
         snprintf(j->findings[JUDGED_COUNTS].first, sizeof j->findings[0].first,
                  "up to %zu for a query; the sample, with %zu to %zu, gives no fixed number", most, s->list_min, s->list_max);
-    (void)sheet;
 }
 
 /* ---- lines ---------------------------------------------------------------------------------------------------------- */
