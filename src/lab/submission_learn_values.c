@@ -5,6 +5,7 @@
  * Scores that all lie in 0 to 1, and are not all whole, say that scores lie there; those written with % or under a name with
  * "percent" lie in 0 to 100. Scores that rise within queries and never fall say that lower is better. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -30,11 +31,18 @@ typedef struct value_pass {
     double least, most;
 } value_pass;
 
-static tri_status contradiction(value_pass *v, uint64_t line, tri_error *err, const char *fmt, const char *a, int n,
-                                const char *b)
+static tri_status contradiction(value_pass *v, uint64_t line, tri_error *err, const char *text)
 {
-    tri_status st = err_set(err, TRI_ERR_FORMAT, fmt, v->l->source->what, (unsigned long long)line, n, b, a);
+    tri_status st = err_set(err, TRI_ERR_FORMAT, "%s line %llu: %s", v->l->source->what, (unsigned long long)line, text);
     return err_hint(err, st, "the sample contradicts itself there: mend it, or ask the organiser what is meant");
+}
+
+/* what: "query"; is: "is a number, others are text". */
+static tri_status odd_value(value_pass *v, uint64_t line, tri_error *err, const char *what, tri_text value, const char *is)
+{
+    char text[256];
+    snprintf(text, sizeof text, "the %s \"%.*s\" %s", what, (int)(value.len < 60 ? value.len : 60), value.bytes, is);
+    return contradiction(v, line, err, text);
 }
 
 static tri_status count_for(value_pass *v, const submission_entry *e, query_count **out, bool *added, tri_error *err)
@@ -62,12 +70,10 @@ static tri_status see_query(value_pass *v, const submission_entry *e, tri_error 
     v->n_query_values++;
     v->n_query_integer += submission_is_digits(e->query);
     *(e->query_number ? &v->n_query_number : &v->n_query_text) += 1;
-    if (!v->l->hints->lenient && !e->query.len)
-        return contradiction(v, e->line, err, "%s line %llu: the query is empty%.*s%s", "", 0, "");
+    if (!v->l->hints->lenient && !e->query.len) return contradiction(v, e->line, err, "the query is empty");
     if (v->l->hints->lenient || !v->n_query_number || !v->n_query_text) return TRI_OK;
-    return contradiction(v, e->line, err, "%s line %llu: the query \"%.*s\" is %s",
-                         e->query_number ? "a number, others are text" : "text, others are numbers",
-                         (int)(e->query.len < 60 ? e->query.len : 60), e->query.bytes);
+    return odd_value(v, e->line, err, "query", e->query,
+                     e->query_number ? "is a number, others are text" : "is text, others are numbers");
 }
 
 static tri_status see_doc(value_pass *v, const submission_entry *e, tri_error *err)
@@ -84,9 +90,8 @@ static tri_status see_doc(value_pass *v, const submission_entry *e, tri_error *e
     v->n_docs_by_text += known && known_ids_find_text(known, e->doc, &place);
     *(e->doc_number ? &v->n_doc_number : &v->n_doc_text) += 1;
     if (v->l->hints->lenient || !v->n_doc_number || !v->n_doc_text) return TRI_OK;
-    return contradiction(v, e->line, err, "%s line %llu: the document \"%.*s\" is %s",
-                         e->doc_number ? "a number, others are text" : "text, others are numbers",
-                         (int)(e->doc.len < 60 ? e->doc.len : 60), e->doc.bytes);
+    return odd_value(v, e->line, err, "document", e->doc,
+                     e->doc_number ? "is a number, others are text" : "is text, others are numbers");
 }
 
 static tri_status see_score(value_pass *v, const submission_entry *e, query_count *count, tri_error *err)
@@ -94,17 +99,15 @@ static tri_status see_score(value_pass *v, const submission_entry *e, query_coun
     submission_number s;
     if (!submission_number_parse(e->score, &s)) {
         if (v->l->hints->lenient || !e->score.len) return TRI_OK; /* an empty place-holder */
-        return contradiction(v, e->line, err, "%s line %llu: the score \"%.*s\" is %s", "no number",
-                             (int)(e->score.len < 60 ? e->score.len : 60), e->score.bytes);
+        return odd_value(v, e->line, err, "score", e->score, "is no number");
     }
     if (!isfinite(s.value)) return TRI_OK;
     bool unlike_percent = v->n_scores && s.percent != (v->n_percent > 0),
          unlike_comma = v->n_scores > v->n_whole && !s.whole && s.comma != (v->n_comma > 0);
     if (!v->l->hints->lenient && (unlike_percent || unlike_comma))
-        return contradiction(v, e->line, err, "%s line %llu: the score \"%.*s\" is %s",
-                             unlike_percent ? "written with a % or without, unlike the others"
-                                            : "written with a comma or a point, unlike the others",
-                             (int)(e->score.len < 60 ? e->score.len : 60), e->score.bytes);
+        return odd_value(v, e->line, err, "score", e->score,
+                         unlike_percent ? "is written with a % or without, unlike the others"
+                                        : "is written with a comma or a point, unlike the others");
     if (!v->n_scores++) v->least = v->most = s.value;
     v->least = fmin(v->least, s.value);
     v->most = fmax(v->most, s.value);
@@ -124,9 +127,7 @@ static tri_status see_rank(value_pass *v, const submission_entry *e, const query
     submission_format *f = v->l->f;
     bool ok = submission_number_parse(e->rank, &s) && s.whole && fabs(s.value) < 1e9;
     if (!ok && v->l->hints->lenient) return TRI_OK;
-    if (!ok)
-        return contradiction(v, e->line, err, "%s line %llu: the rank \"%.*s\" is %s", "no whole number",
-                             (int)(e->rank.len < 60 ? e->rank.len : 60), e->rank.bytes);
+    if (!ok) return odd_value(v, e->line, err, "rank", e->rank, "is no whole number");
     if (!v->n_ranks++) f->rank_base = (int)s.value;
     if (count->n == 0 && s.value < f->rank_base) f->rank_base = (int)s.value;
     v->n_odd_ranks += s.value != (double)f->rank_base + count->n;
@@ -155,8 +156,7 @@ static tri_status on_query(void *ctx, const submission_entry *e, tri_error *err)
     TRI_TRY(see_row(v, e));
     TRI_TRY(count_for(v, e, &count, &added, err));
     if (added || v->l->hints->lenient) return TRI_OK;
-    return contradiction(v, e->line, err, "%s line %llu: the query \"%.*s\" %s", "was there before",
-                         (int)(e->query.len < 60 ? e->query.len : 60), e->query.bytes);
+    return odd_value(v, e->line, err, "query", e->query, "was there before");
 }
 
 static tri_status on_entry(void *ctx, const submission_entry *e, tri_error *err)
@@ -182,7 +182,7 @@ static tri_status on_fault(void *ctx, submission_fault fault, uint64_t line, con
     value_pass *v = ctx;
     (void)fault;
     if (v->l->hints->lenient) return TRI_OK;
-    return contradiction(v, line, err, "%s line %llu: %.*s%s", "", (int)strlen(text), text);
+    return contradiction(v, line, err, text);
 }
 
 /* ---- what it says --------------------------------------------------------------------------------------------------- */
