@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 
 enum { FIRST_CAP = 64 };
 
@@ -76,4 +77,13 @@ tri_status buf_printf(buf *b, const char *fmt, ...)
     }
     va_end(again);
     return st;
+}
+
+tri_status buf_shell_word(buf *b, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
+    if (word[0] && strspn(word, plain) == strlen(word)) return buf_str(b, word);
+    TRI_TRY(buf_byte(b, '\''));
+    for (const char *p = word; *p; p++) TRI_TRY(*p == '\'' ? buf_str(b, "'\\''") : buf_byte(b, (uint8_t)*p));
+    return buf_byte(b, '\'');
 }

@@ -23,6 +23,7 @@ tri_status buf_reserve(buf *b, size_t more);
 tri_status buf_append(buf *b, const void *bytes, size_t len);
 tri_status buf_byte(buf *b, uint8_t byte);
 tri_status buf_str(buf *b, const char *s);
+tri_status buf_shell_word(buf *b, const char *word); /* as a shell reads it back: in quotes where it needs them */
 tri_status buf_printf(buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

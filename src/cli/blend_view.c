@@ -92,7 +92,10 @@ static tri_status put_command(const blend_view *v, buf *out)
     const blend_recipe *r = recipe_at(v, v->b->winner);
     if (r->n < 2) return buf_printf(out, "the run itself: %s", v->paths[r->members[0]]);
     TRI_TRY(buf_str(out, "trident fuse"));
-    for (size_t i = 0; i < r->n; i++) TRI_TRY(buf_printf(out, " %s", v->paths[r->members[i]]));
+    for (size_t i = 0; i < r->n; i++) {
+        TRI_TRY(buf_byte(out, ' '));
+        TRI_TRY(buf_shell_word(out, v->paths[r->members[i]]));
+    }
     TRI_TRY(buf_printf(out, " --method %s", blend_recipe_method(r)));
     if (blend_recipe_norm(r)) TRI_TRY(buf_printf(out, " --norm %s", blend_recipe_norm(r)));
     if (r->method == TRI_FUSE_RRF) TRI_TRY(buf_printf(out, " --rrf-k %g", r->rrf_k));

@@ -62,8 +62,26 @@ static tri_status check_args(cli *c, const struct blend_args *args, tri_error *e
     for (size_t i = 0; i < c->n_args; i++) {
         if (!strcmp(c->args[i], "-")) return cli_usage(c, err, "runs are files: the recipe names them");
         for (size_t k = 0; k < i; k++)
-            if (!strcmp(c->args[i], c->args[k])) return cli_usage(c, err, "the run %s is named twice", c->args[i]);
+            if (!strcmp(c->args[i], c->args[k]) || file_is_same(c->args[i], c->args[k]))
+                return cli_usage(c, err, "the run %s is named twice", c->args[i]);
     }
+    return TRI_OK;
+}
+
+/* What is written must be none of what is read: the recipe would name a file that is not what it was. */
+static tri_status check_outputs(const blend_job *job, tri_error *err)
+{
+    const char *const outputs[] = {job->args->output, job->args->recipe};
+    for (size_t i = 0; i < 2; i++) {
+        if (!outputs[i]) continue;
+        if (file_is_same(outputs[i], job->args->qrels))
+            return cli_usage(job->c, err, "%s holds the judgments: it cannot be written over", outputs[i]);
+        for (size_t k = 0; k < job->c->n_args; k++)
+            if (file_is_same(outputs[i], job->c->args[k]))
+                return cli_usage(job->c, err, "%s is one of the runs: it cannot be written over", outputs[i]);
+    }
+    if (outputs[0] && outputs[1] && (!strcmp(outputs[0], outputs[1]) || file_is_same(outputs[0], outputs[1])))
+        return cli_usage(job->c, err, "-o and --recipe are one file: %s", outputs[0]);
     return TRI_OK;
 }
 
@@ -179,6 +197,7 @@ static tri_status run(cli *c, tri_error *err)
 {
     blend_job job = {.c = c, .args = c->options};
     TRI_TRY(check_args(c, job.args, err));
+    TRI_TRY(check_outputs(&job, err));
     arena_init(&job.memory, 0);
     buf_init(&job.out, 0);
     tri_status st = read_files(&job, err);

@@ -48,6 +48,17 @@ static tri_status write_page(const char *path, const buf *page, tri_error *err)
     return st;
 }
 
+/* A page written over what it tells of would be the last of it. */
+static tri_status check_output(const report_data *d, const char *output, tri_error *err)
+{
+    const char *const read[] = {d->qrels_path, d->queries_path, d->corpus_path, d->ledger};
+    bool is_read = false;
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) is_read = is_read || (read[i] && file_is_same(read[i], output));
+    for (size_t i = 0; i < d->n; i++) is_read = is_read || (d->versions[i].path && file_is_same(d->versions[i].path, output));
+    return is_read ? cli_usage(d->c, err, "%s is one of the files that the page tells of: it cannot be written over", output)
+                   : TRI_OK;
+}
+
 static tri_status run(cli *c, tri_error *err)
 {
     const struct report_args *args = c->options;
@@ -60,9 +71,11 @@ static tri_status run(cli *c, tri_error *err)
     }
     for (size_t i = 0; i < c->n_args; i++)
         for (size_t k = 0; k < i; k++)
-            if (!strcmp(c->args[i], c->args[k])) return cli_usage(c, err, "%s is named twice", c->args[i]);
+            if (!strcmp(c->args[i], c->args[k]) || file_is_same(c->args[i], c->args[k]))
+                return cli_usage(c, err, "%s is named twice", c->args[i]);
     buf_init(&page, 0);
     tri_status st = report_data_load(&d, c, &sources, err);
+    if (!st) st = check_output(&d, args->output, err);
     if (!st) {
         const char *title = choose_title(&d, args->title);
         if (!title || report_page_write(&d, title, &page) != TRI_OK) st = err_memory(err, page.len);

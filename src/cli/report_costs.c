@@ -27,6 +27,13 @@ static tri_status duration_cell(buf *out, double seconds)
     return buf_str(out, "</td>");
 }
 
+/* A cent is little money, and a version may cost less. */
+static tri_status money_cell(buf *out, double money)
+{
+    if (!isfinite(money)) return buf_str(out, "<td class=\"n\">\xe2\x80\x93</td>");
+    return buf_printf(out, money != 0 && money < 0.1 ? "<td class=\"n\">%.4f</td>" : "<td class=\"n\">%.2f</td>", money);
+}
+
 static tri_status text_cell(buf *out, const char *text)
 {
     TRI_TRY(buf_str(out, "<td>"));
@@ -49,10 +56,7 @@ static tri_status cost_row(const report_version *v, buf *out)
     TRI_TRY(text_cell(out, v->device));
     TRI_TRY(text_cell(out, v->model));
     TRI_TRY(duration_cell(out, v->seconds));
-    if (isfinite(v->money))
-        TRI_TRY(buf_printf(out, "<td class=\"n\">%.2f</td>", v->money));
-    else
-        TRI_TRY(buf_str(out, "<td class=\"n\">\xe2\x80\x93</td>"));
+    TRI_TRY(money_cell(out, v->money));
     if (v->attempts)
         TRI_TRY(buf_printf(out, "<td class=\"n\">%zu</td>", v->attempts));
     else
@@ -86,11 +90,13 @@ static tri_status total_row(const report_data *d, buf *out)
     total t = add_up(d);
     TRI_TRY(buf_str(out, "<tr class=\"total\"><th>all</th><td></td><td></td><td></td>"));
     TRI_TRY(duration_cell(out, t.timed ? t.seconds : NAN));
-    if (t.priced)
-        TRI_TRY(buf_printf(out, "<td class=\"n\">%.2f</td>", t.money));
-    else
-        TRI_TRY(buf_str(out, "<td class=\"n\">\xe2\x80\x93</td>"));
+    TRI_TRY(money_cell(out, t.priced ? t.money : NAN));
     TRI_TRY(buf_str(out, "<td></td><td></td></tr></tbody></table></div>"));
+    if (isfinite(d->billed))
+        TRI_TRY(buf_printf(out,
+                           "<p class=\"note\">Billed: <b>%.2f</b>, every start of <code>trident run</code> rounded up as its "
+                           "plan says. A version\xe2\x80\x99s money is the price of the time that it took.</p>",
+                           d->billed));
     if (t.dated < 2 || t.ended - t.began > 0.95 * t.seconds) return TRI_OK;
     TRI_TRY(buf_str(out, "<p class=\"note\">From the first start to the last end: "));
     TRI_TRY(duration_text(out, t.ended - t.began));

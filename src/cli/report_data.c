@@ -59,15 +59,54 @@ static tri_status split_metrics(report_data *d, const char *words, tri_error *er
     }
 }
 
+/* The folder of DIR/NAME/run.trec when `trident run` made it; its settings and costs belong to the run. */
+static const char *version_folder(report_data *d, const char *path)
+{
+    size_t len = run_names_folder(path);
+    const char *status = len ? arena_printf(&d->memory, "%.*s/status.json", (int)len, path) : NULL;
+    return status && file_exists(status) && file_exists(path) ? arena_copy(&d->memory, path, len) : NULL;
+}
+
 static tri_status read_arguments(report_data *d, tri_error *err)
 {
     for (size_t i = 0; i < d->c->n_args; i++) {
         const char *path = d->c->args[i];
         report_version v = {.path = path, .seconds = NAN, .money = NAN};
         TRI_TRY(cli_check_stop(err));
-        TRI_TRY(file_is_dir(path) ? report_folder_read(d, path, err) : report_data_add(d, &v, err));
+        const char *folder = file_is_dir(path) ? path : version_folder(d, path);
+        TRI_TRY(folder ? report_folder_read(d, folder, err) : report_data_add(d, &v, err));
     }
     return TRI_OK;
+}
+
+/* The folder of a version without the slashes at its end: its length, and where its own name begins. */
+static size_t split_folder(const char *dir, size_t *name)
+{
+    size_t len = strlen(dir);
+    while (len > 1 && dir[len - 1] == '/') len--;
+    for (*name = len; *name > 0 && dir[*name - 1] != '/';) --*name;
+    return len;
+}
+
+static bool is_member(const report_version *blend, const char *member, const report_version *v)
+{
+    size_t own, name;
+    if (!v->folder) return false;
+    split_folder(blend->folder, &own);
+    size_t len = split_folder(v->folder, &name);
+    return own == name && memcmp(blend->folder, v->folder, own) == 0 && strlen(member) == len - name &&
+           memcmp(v->folder + name, member, len - name) == 0;
+}
+
+/* A config names the versions beside it; here they may be called otherwise, and another folder's may be called so. */
+static void settle_members(const report_data *d, report_version *blend, const char *const *names)
+{
+    for (size_t m = 0; m < blend->n_members; m++) {
+        const char *member = blend->members[m];
+        blend->members[m] = NULL;
+        for (size_t i = 0; i < d->n; i++)
+            if (is_member(blend, member, &d->versions[i])) blend->members[m] = names[i];
+    }
 }
 
 /* Versions of one folder have their names; the others get short ones, and no two the same. */
@@ -81,6 +120,7 @@ static tri_status name_versions(report_data *d, tri_error *err)
         if (!paths[i]) return err_memory(err, 1);
     }
     TRI_TRY(run_names_make(&d->memory, paths, d->n, names, err));
+    for (size_t i = 0; i < d->n; i++) settle_members(d, &d->versions[i], names);
     for (size_t i = 0; i < d->n; i++) d->versions[i].name = names[i];
     return TRI_OK;
 }
@@ -119,7 +159,15 @@ static tri_status load_runs(report_data *d, tri_error *err)
         report_version *v = &d->versions[i];
         if (!v->path) continue;
         TRI_TRY(cli_check_stop(err));
-        TRI_TRY(tri_run_load(v->path, &v->run, err));
+        tri_status st = tri_run_load(v->path, &v->run, err);
+        if (st == TRI_ERR_FORMAT && v->folder) { /* one broken version hides no other */
+            cli_note(d->c, "%s", err->text);
+            v->error = arena_copy(&d->memory, err->text, strlen(err->text));
+            v->path = NULL;
+            if (!v->error) return err_memory(err, 1);
+            continue;
+        }
+        TRI_TRY(st);
         TRI_TRY(digest_file(DIGEST_SHA256, v->path, v->run_hash, NULL, err));
     }
     return TRI_OK;
@@ -244,6 +292,9 @@ tri_status report_data_load(report_data *d, cli *c, const report_sources *source
                        .qrels_path = sources->qrels,
                        .queries_path = sources->queries,
                        .corpus_path = sources->corpus,
+                       .has_own_queries = sources->queries != NULL,
+                       .ledger = sources->ledger,
+                       .billed = NAN,
                        .best = SIZE_MAX,
                        .base = SIZE_MAX,
                        .reference = SIZE_MAX};
@@ -253,7 +304,7 @@ tri_status report_data_load(report_data *d, cli *c, const report_sources *source
     TRI_TRY(read_arguments(d, err));
     TRI_TRY(name_versions(d, err));
     if (sources->fused) TRI_TRY(mark_fused(d, sources->fused, err));
-    if (sources->ledger) TRI_TRY(ledger_read(sources->ledger, take_row, d, err));
+    if (d->ledger) TRI_TRY(ledger_read(d->ledger, take_row, d, err));
     TRI_TRY(load_runs(d, err));
     TRI_TRY(measure_all(d, err));
     TRI_TRY(report_texts_read(d, err));

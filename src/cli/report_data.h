@@ -18,7 +18,7 @@ typedef struct report_version {
     tri_run *run;
     tri_report *scores;     /* NULL without judgments */
     tri_paired_test *tests; /* [n_metrics] against the best single run; NULL for that one */
-    const char **members;   /* of a blend */
+    const char **members;   /* of a blend; NULL: one that is not on the page */
     size_t n_members;
     bool is_index;     /* made for several versions: it costs, and is none */
     bool is_fused;     /* said by --fused */
@@ -50,10 +50,12 @@ typedef struct report_data {
     size_t n_metrics;
     tri_qrels *qrels;
     const char *qrels_path, *queries_path, *corpus_path, *ledger;
-    size_t n_queries;  /* judged */
-    size_t best, base; /* versions: highest by the first metric; the same of the single runs. SIZE_MAX without judgments */
-    size_t reference;  /* a version, or SIZE_MAX */
-    strmap query_at;   /* query id to text */
+    size_t n_queries;     /* judged */
+    double billed;        /* money for all the runner's starts, as the provider rounds them; NaN = not known */
+    bool has_own_queries; /* named by the command line, not by a folder */
+    size_t best, base;    /* versions: highest by the first metric; the same of the single runs. SIZE_MAX without judgments */
+    size_t reference;     /* a version, or SIZE_MAX */
+    strmap query_at;      /* query id to text */
     tri_text *texts;
     size_t n_texts, cap_texts;
     uint64_t n_corpus;      /* documents; 0 = not told */

@@ -213,5 +213,9 @@ tri_status report_folder_read(report_data *d, const char *dir, tri_error *err)
     TRI_TRY(load(d, dir, "run.json", &run, err));
     take_run(d, run);
     json_decref(run);
+    TRI_TRY(load(d, dir, "sessions.json", &run, err));
+    double spent = number_of(run, "spent");
+    if (isfinite(spent)) d->billed = (isfinite(d->billed) ? d->billed : 0) + spent;
+    json_decref(run);
     return read_versions(d, dir, err);
 }

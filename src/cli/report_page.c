@@ -109,9 +109,10 @@ static tri_status summary(const report_data *d, buf *out)
     if (d->best != SIZE_MAX) TRI_TRY(best_facts(d, out));
     snprintf(text, sizeof text, "%zu", n);
     TRI_TRY(fact(out, n == 1 ? "version" : "versions", text, NULL));
+    if (isfinite(d->billed)) money = d->billed;
     if (isfinite(money)) {
-        snprintf(text, sizeof text, "%.2f", money);
-        TRI_TRY(fact(out, "money", text, NULL));
+        snprintf(text, sizeof text, money != 0 && money < 0.1 ? "%.4f" : "%.2f", money);
+        TRI_TRY(fact(out, isfinite(d->billed) ? "money billed" : "money", text, NULL));
     }
     return buf_str(out, "</div>");
 }

@@ -139,12 +139,13 @@ tri_status report_scores_languages(const report_data *d, buf *out)
 static const report_version *find_version(const report_data *d, const char *name)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (d->versions[i].scores && strcmp(d->versions[i].name, name) == 0) return &d->versions[i];
+        if (name && d->versions[i].scores && strcmp(d->versions[i].name, name) == 0) return &d->versions[i];
     return NULL;
 }
 
 static tri_status blend_card(const report_data *d, const report_version *blend, buf *out)
 {
+    size_t found = 0;
     double best = 0, own = tri_report_overall(blend->scores, 0);
     char note[48];
     TRI_TRY(buf_str(out, "<section class=\"card noted\"><h3>"));
@@ -153,11 +154,15 @@ static tri_status blend_card(const report_data *d, const report_version *blend, 
     for (size_t i = 0; i < blend->n_members; i++) {
         const report_version *member = find_version(d, blend->members[i]);
         if (!member) continue;
+        found++;
         best = fmax(best, tri_report_overall(member->scores, 0));
         TRI_TRY(report_scores_bar(out, member->name, tri_report_overall(member->scores, 0), 1, false, NULL));
     }
     snprintf(note, sizeof note, "%+.4f", own - best);
-    TRI_TRY(report_scores_bar(out, blend->name, own, 1, true, note));
+    TRI_TRY(report_scores_bar(out, blend->name, own, 1, true, found ? note : NULL));
+    if (found < blend->n_members)
+        TRI_TRY(buf_printf(out, "<p class=\"note\">%zu of its %zu members have no scores on this page.</p>",
+                           blend->n_members - found, blend->n_members));
     if (blend->tests)
         TRI_TRY(buf_printf(out, "<p class=\"note\">Against the best single run: %+.4f, p %.3g by t, %.3g randomised.</p>",
                            blend->tests->difference, blend->tests->p_t, blend->tests->p_random));

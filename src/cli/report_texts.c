@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report_texts.c — the words of the queries, for the page and for their languages. JSONL, or .tsv with id and text as BEIR
- * and MS MARCO write them. */
+ * and MS MARCO write them; of a run folder what `trident search` read. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -55,10 +55,13 @@ static tri_status read_tsv(report_data *d, tri_error *err)
     return st;
 }
 
-static tri_status read_jsonl(report_data *d, tri_error *err)
+/* JSONL; what a run folder names as `trident search` reads it: in a file of any other name a text a line. */
+static tri_status read_records(report_data *d, tri_error *err)
 {
     record_reader r;
-    TRI_TRY(record_reader_open(&r, d->queries_path, &d->c->shared, 0, err));
+    setup_args args = d->c->shared;
+    args.format = d->has_own_queries ? SETUP_FORMAT_JSONL : SETUP_FORMAT_BY_NAME;
+    TRI_TRY(record_reader_open(&r, d->queries_path, &args, 0, err));
     tri_status st = TRI_OK;
     do {
         st = record_reader_fill(&r, WINDOW, WINDOW_BYTES, err);
@@ -86,7 +89,8 @@ tri_status report_texts_read(report_data *d, tri_error *err)
     if (d->corpus_path) TRI_TRY(count_corpus(d, err));
     if (!d->queries_path) return TRI_OK;
     size_t len = strlen(d->queries_path);
-    return len > 4 && strcmp(d->queries_path + len - 4, ".tsv") == 0 ? read_tsv(d, err) : read_jsonl(d, err);
+    bool has_ids = d->has_own_queries && len > 4 && strcmp(d->queries_path + len - 4, ".tsv") == 0;
+    return has_ids ? read_tsv(d, err) : read_records(d, err);
 }
 
 /* ---- languages ----------------------------------------------------------------------------------------------------- */

@@ -128,6 +128,8 @@ const char *plan_bill_word(plan_bill bill);
 bool plan_parse_heads(const char *text, unsigned *heads);
 /* cpu, cpu:0-3, cuda, cuda:1 */
 bool plan_is_device(const char *text);
+/* May a version be called so? Its name is a folder's, beside the run's own files. */
+bool plan_is_version_name(const char *name);
 /* The weights of dense, sparse and multi as `trident search --weights` takes them, 0 for heads that take no part; NULL when
  * nothing needs to be said. false: their number is not that of the heads. */
 bool plan_weights(const plan_version *v, char *out, size_t cap, bool *needed);

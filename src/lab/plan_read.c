@@ -327,7 +327,12 @@ static bool is_name(const char *name)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@";
     size_t n = strlen(name);
-    return n <= 100 && strspn(name, good) == n && name[0] != '.' && name[0] != '-';
+    return n && n <= 100 && strspn(name, good) == n && name[0] != '.' && name[0] != '-';
+}
+
+bool plan_is_version_name(const char *name)
+{
+    return is_name(name) && !is_taken_name(name);
 }
 
 static tri_status read_version(reader *r, void *ctx, const char *key, const yaml_node_t *at, const yaml_node_t *value)

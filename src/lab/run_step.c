@@ -20,21 +20,11 @@ static bool is_named(const run_job *job, size_t step, const char *name)
 
 /* ---- starting ----------------------------------------------------------------------------------------------------- */
 
-/* A word as a shell reads it back. */
-static tri_status quote(buf *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=+@%";
-    if (word[0] && strspn(word, plain) == strlen(word)) return buf_str(out, word);
-    TRI_TRY(buf_byte(out, '\''));
-    for (const char *p = word; *p; p++) TRI_TRY(*p == '\'' ? buf_str(out, "'\\''") : buf_byte(out, (uint8_t)*p));
-    return buf_byte(out, '\'');
-}
-
 static tri_status quote_variable(buf *out, const char *line)
 {
     size_t name = strcspn(line, "=");
     TRI_TRY(buf_printf(out, " %.*s=", (int)name, line));
-    return line[name] && line[name + 1] ? quote(out, line + name + 1) : TRI_OK;
+    return line[name] && line[name + 1] ? buf_shell_word(out, line + name + 1) : TRI_OK;
 }
 
 static tri_status log_command(const run_job *job, const run_step *step, const char *const *argv, const char *const *env,
@@ -48,7 +38,7 @@ static tri_status log_command(const run_job *job, const run_step *step, const ch
     if (!st) st = argv ? buf_str(&line, " trident") : buf_printf(&line, " # %s", step->name);
     for (const char *const *p = argv; !st && p && *p; p++) {
         st = buf_byte(&line, ' ');
-        if (!st) st = quote(&line, *p);
+        if (!st) st = buf_shell_word(&line, *p);
     }
     if (!st && step->stdout_to) st = buf_printf(&line, " > %s", strrchr(step->stdout_to, '/') + 1);
     if (!st) st = buf_byte(&line, '\n');

@@ -140,6 +140,55 @@ def check_recipe_runs(folder):
         check(not used or changed.returncode == 1, f"{what}: a member that changed since is refused by its SHA-256", changed)
 
 
+def check_names(folder):
+    """Names in any script and with spaces: shown as they are, printed so that a shell takes them back, and as a plan can have them."""
+    qrels, plain = write_runs(folder, 2)
+    for names in (("稠密 检索.trec", "it's $HOME.trec"), ("index-1.trec", ".hidden.trec"), ("run.json.trec", "n" * 150 + ".trec")):
+        runs = [path.rename(folder / name) for path, name in zip(plain, names)]
+        best, recipe = folder / "best.trec", folder / "配方 1.yaml"
+        talk = trident("blend", *runs, "--qrels", qrels, "--pick", "highest", "-o", best, "--recipe", recipe)
+        check(f"{runs[0].stem} alone" in talk.stdout, f"{names[0]}: shown as it is", talk)
+        again = trident(*fuse_words(talk.stdout)[1:])
+        check(again.returncode == 0 and again.stdout == best.read_text(), f"{names[0]}: the command that is printed works in a shell", again)
+        run = trident("run", recipe)
+        made = folder / "配方 1.run/best/run.trec"
+        check(run.returncode == 0 and made.read_bytes() == best.read_bytes(), f"{names[0]}: the plan takes it, and is called as its file", run)
+        plain = [path.rename(folder / f"r{i}.trec") for i, path in enumerate(runs)]
+
+
+def check_changed(folder):
+    """A run that is no longer what its folder's settings made is named as a file; a blend's run folder tells the data too."""
+    qrels, runs = write_runs(folder, 2, names="exp.run/v{}/run.trec")
+    data = {"corpus": "c.jsonl", "queries": "q.jsonl", "sample": "s.csv"}
+    for i, path in enumerate(runs):
+        (path.parent / "config.json").write_text(json.dumps({**({"blend": ["a", "b"]} if i else {"model": "m"}), "data": data}))
+        (path.parent / "manifest.sha256").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  run.trec\n")
+    words = ("blend", *runs, "--qrels", qrels, "--pick", "highest", "--recipe", folder / "best.yaml")
+    trident(*words)
+    text = (folder / "best.yaml").read_text()
+    check('"v0": {"model": "m"}' in text and '"v1": {"run": ' in text and '"sample": "s.csv"' in text, "a search as it was made, a blend as its file", text)
+    with open(runs[0], "a") as out:
+        out.write("q0 Q0 extra 99 -9 t\n")
+    talk = trident(*words)
+    text = (folder / "best.yaml").read_text()
+    check('"v0": {"run": ' in text and "is not what `trident run` made" in talk.stderr and '"sample": "s.csv"' in text, "changed since: as its file", text)
+
+
+def check_outputs(folder):
+    """Nothing that was read is written over."""
+    qrels, runs = write_runs(folder, 2)
+    link = folder / "link.trec"
+    link.symlink_to(runs[0])
+    before = [path.read_bytes() for path in (qrels, *runs)]
+    for what, words in (("a run", ("-o", runs[1])), ("a run's link", ("-o", link)), ("judgments", ("-o", qrels)), ("a run by the recipe", ("--recipe", runs[0])),
+                        ("each other", ("-o", folder / "x", "--recipe", folder / "x"))):
+        run = trident("blend", *runs, "--qrels", qrels, *words)
+        check(run.returncode == 2 and run.stderr.count("\n") == 1, f"not written over: {what}", run)
+    run = trident("blend", runs[0], link, "--qrels", qrels)
+    check(run.returncode == 2 and "named twice" in run.stderr, "a run and a link to it are one run", run)
+    check(before == [path.read_bytes() for path in (qrels, *runs)] and not (folder / "x").exists(), "all is as it was", "")
+
+
 def check_refusals(folder):
     qrels, runs = write_runs(folder, 2)
     cases = [("no judgments", (*runs,), 2, "--qrels"), ("one run", (runs[0], "--qrels", qrels), 2, "trident blend"),
@@ -176,7 +225,7 @@ def main():
         sys.exit(f"{TRIDENT} is not built")
     with tempfile.TemporaryDirectory(prefix="tri-blend-") as name:
         os.environ["TRIDENT_LEDGER"] = f"{name}/ledger.db"
-        for part in (check_choice, check_order, check_noise, check_plan, check_recipe_runs, check_refusals):
+        for part in (check_choice, check_order, check_noise, check_plan, check_recipe_runs, check_names, check_changed, check_outputs, check_refusals):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)

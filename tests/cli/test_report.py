@@ -184,6 +184,53 @@ def check_folder(folder):
     check(one.returncode == 0, "a version's folder and a run file together", one)
 
 
+def check_members(folder):
+    """Versions with every character that a plan takes, in two folders with the same names: each fusion beside its own members."""
+    run = write_data(folder / "data")
+    for home, strength in (("one", 1), ("two", 3)):
+        for name in ("v@1", "d+s"):
+            run(folder / home / name / "run.trec", strength)
+            (folder / home / name / "status.json").write_text('{"state": "done", "money": 0.0125, "seconds": 3}')
+        mix = folder / home / "v@1+d+s"
+        mix.mkdir()
+        trident("fuse", folder / home / "v@1/run.trec", folder / home / "d+s/run.trec", "-o", mix / "run.trec")
+        (mix / "config.json").write_text(json.dumps({"blend": ["v@1", "d+s"]}))
+        (mix / "status.json").write_text("{}")
+    qrels, out = folder / "data/qrels", folder / "r.html"
+    score = {}
+    for home in ("one", "two"):
+        for name in ("v@1", "d+s", "v@1+d+s"):
+            path = folder / home / name / "run.trec"
+            score[home, name] = json.loads(trident("eval", qrels, path, "--metrics", "ndcg@10", "--json", "-q").stdout)[str(path)]["metrics"]["ndcg@10"]
+    for what, words in (("folders", (folder / "one", folder / "two")), ("run files", sorted(folder.glob("*/*/run.trec")))):
+        got = trident("report", *words, "--qrels", qrels, "-o", out)
+        page = check_page(out, what)
+        text = "".join(page.words)
+        fusing = text[text.index("What fusing gains"):text.index("Wins and losses")]
+        check(got.returncode == 0 and "v@1+d+s" in text and "have no scores" not in text, f"{what}: names as they are", text[:300])
+        for home in ("one", "two"):
+            gain = score[home, "v@1+d+s"] - max(score[home, "v@1"], score[home, "d+s"])
+            check(f"{score[home, 'v@1+d+s']:.4f} {gain:+.4f}" in fusing, f"{what}: the gain over its own members", fusing)
+    (folder / "one/sessions.json").write_text('{"spent": 0.2}')
+    got = trident("report", folder / "one", "--qrels", qrels, "-o", out)
+    text = "".join(check_page(out, "billed").words)
+    check("Billed: 0.20" in text and "0.0125" in text and "0.20money billed" in text, "what was billed beside what versions took", text)
+    (folder / "one/v@1/run.trec").write_text("")
+    got = trident("report", folder / "one", "--qrels", qrels, "-o", out)
+    text = "".join(check_page(out, "a broken run").words)
+    check(got.returncode == 0 and "no lines in it" in got.stderr and "done: could not read run" in text and "1 of its 2 members" in text,
+          "a broken run of one version hides no other", got)
+    (folder / "data/queries.txt").write_text("some text\nother text\n")
+    (folder / "one/d+s/config.json").write_text(json.dumps({"data": {"queries": str(folder / "data/queries.txt")}}))
+    got = trident("report", folder / "one", "--qrels", qrels, "-o", out)
+    check(got.returncode == 0, "queries of a run folder that are a text a line", got)
+    before = qrels.read_bytes()
+    for path in (qrels, folder / "two/d+s/run.trec"):
+        got = trident("report", folder / "two", "--qrels", qrels, "-o", path)
+        check(got.returncode == 2 and "cannot be written over" in got.stderr, "the page is not written over what it tells of", got)
+    check(qrels.read_bytes() == before, "and that is as it was", "")
+
+
 def check_ledger(folder):
     run = write_data(folder)
     a = run(folder / "a.trec", 1)
@@ -215,7 +262,7 @@ def main():
     if not TRIDENT.exists():
         sys.exit(f"{TRIDENT} is not built")
     with tempfile.TemporaryDirectory(prefix="tri-report-") as name:
-        for part in (check_files, check_folder, check_ledger, check_refusals):
+        for part in (check_files, check_folder, check_members, check_ledger, check_refusals):
             folder = pathlib.Path(name) / part.__name__
             folder.mkdir()
             part(folder)
