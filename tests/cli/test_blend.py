@@ -180,9 +180,8 @@ def check_outputs(folder):
     link = folder / "link.trec"
     link.symlink_to(runs[0])
     before = [path.read_bytes() for path in (qrels, *runs)]
-    for what, words in (("a run", ("-o", runs[1])), ("a run's link", ("-o", link)), ("judgments", ("-o", qrels)), ("a run by the recipe",
-          ("--recipe", runs[0])),
-                        ("each other", ("-o", folder / "x", "--recipe", folder / "x"))):
+    for what, words in (("a run", ("-o", runs[1])), ("a run's link", ("-o", link)), ("judgments", ("-o", qrels)),
+                        ("a run by the recipe", ("--recipe", runs[0])), ("each other", ("-o", folder / "x", "--recipe", folder / "x"))):
         run = trident("blend", *runs, "--qrels", qrels, *words)
         check(run.returncode == 2 and run.stderr.count("\n") == 1, f"not written over: {what}", run)
     run = trident("blend", runs[0], link, "--qrels", qrels)
