@@ -18,21 +18,47 @@ enum { TRI_WEIGHTS_SHARED = 0, TRI_WEIGHTS_PRIVATE = 1, TRI_WEIGHTS_EACH_NODE = 
 
 typedef struct tri_engine_options {
     size_t struct_size;
-    const char *device;    /* NULL or "auto", "cpu" */
+    const char *device;    /* NULL or "auto": the first card, where the plugin and a driver are, else the processor; "cpu";
+                              "cuda" or "cuda:N": that card, or an error that says what is missing */
     int threads;           /* 0 = the processors this process may use */
     const char *isa;       /* NULL = the best here; else one by name: "ref", "avx2", "avx512bf16" ... */
-    const char *precision; /* of the encoder: NULL, "auto" or "f32"; "bf16"; "int8", which needs a file made by `trident export
-                              packed`. Dense modules and the sparse head stay in f32, the multi head in bf16 at least. */
+    const char *precision; /* of the encoder: NULL or "auto", which is f32, on a card f16; "f32"; "bf16"; "f16", on a card;
+                              "int8", which needs a file made by `trident export packed`. Dense modules and the sparse head
+                              stay in f32, the multi head in bf16 at least. */
     tri_log_fn log;
     void *log_ctx;
     int weights_copy; /* what becomes of a packed file: a TRI_WEIGHTS_ word */
+    int invariant;    /* 1: on a card too a text's vectors have the same bits whatever texts share its batch (on the processor
+                         they always have). Slower: every product is our own, its sums in one order */
 } tri_engine_options;
 
 TRI_API void tri_engine_options_init(tri_engine_options *options);
 TRI_API tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, tri_error *err);
 TRI_API void tri_engine_close(tri_engine *engine);
-/* e.g. "cpu avx512 bf16 2 threads"; borrowed from the engine. */
+/* e.g. "cpu avx512 bf16 2 threads", "cuda:0 NVIDIA H200 f16"; borrowed from the engine. */
 TRI_API const char *tri_engine_describe(const tri_engine *engine);
+/* Why "auto" did not take a card: one line; "" where it did, or where a device was named. Borrowed from the engine. */
+TRI_API const char *tri_engine_why(const tri_engine *engine);
+
+/* Names the file of the CUDA plugin for this process, before the first engine is opened: "none" for none; NULL or "", as it is
+ * from the start, looks for libtrident_cuda.so beside the library or program, in ../lib/ beside it, then as the system does. */
+TRI_API tri_status tri_card_plugin(const char *path, tri_error *err);
+
+/* A card as it is now. */
+typedef struct tri_card {
+    size_t struct_size;
+    int cards;                    /* how many there are; this is number `ordinal` */
+    int ordinal, major, minor;    /* compute capability */
+    int processors;               /* streaming multiprocessors */
+    int driver, runtime;          /* CUDA versions, 12080 = 12.8 */
+    uint64_t bytes_total, bytes_free;
+    int runs_here;                /* 1: the plugin holds code for it */
+    char name[128], bus[32];      /* its place on the PCI bus, as nvidia-smi has it */
+    char plugin[256], built[128]; /* the plugin's file, and what it was built with and for */
+} tri_card;
+/* Card `ordinal` (0 is the first). TRI_ERR_NOT_FOUND where there is no plugin, no driver or no such card: says which, and the
+ * remedy. card->cards, card->plugin and card->built are set as far as they are known, also then. */
+TRI_API tri_status tri_card_get(int ordinal, tri_card *card, tri_error *err);
 
 enum { TRI_RULES_FILE = 0, TRI_RULES_HF5 = 1 };
 
@@ -96,6 +122,19 @@ TRI_API void tri_session_free(tri_session *session);
 /* Workspace bytes that a session with these options takes, without making it. */
 TRI_API tri_status tri_session_forecast(const tri_model *model, const tri_session_options *options, uint64_t *bytes,
                                         tri_error *err);
+
+/* What of a card's memory a model and one session take: our own allocations, to the byte. The driver's context and the code of
+ * the kernels come on top; `used` by everybody shows them. All 0 for a model on the processor. */
+typedef struct tri_card_forecast {
+    size_t struct_size;
+    uint64_t fixed;     /* rings and workspaces of the open card */
+    uint64_t weights;   /* of every model that is open on it */
+    uint64_t workspace; /* of the session that is asked about */
+    uint64_t total;     /* the three */
+    uint64_t used, available, card; /* now, without the session */
+} tri_card_forecast;
+TRI_API tri_status tri_session_forecast_card(const tri_model *model, const tri_session_options *options, tri_card_forecast *out,
+                                             tri_error *err);
 
 #ifdef __cplusplus
 }

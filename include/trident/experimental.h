@@ -119,6 +119,11 @@ TRI_API void tri_engine_info_get(const tri_engine *engine, tri_engine_info *info
  * engine's own. TRI_ERR_UNSUPPORTED where there is nothing to measure ("ref"). */
 TRI_API tri_status tri_measure_peak(tri_engine *engine, const char *precision, int threads, double *ops_per_s, tri_error *err);
 
+/* A card's own clock: begins, and ends with the milliseconds since that its queue took, waiting for them. TRI_ERR_UNSUPPORTED
+ * on the processor, whose clock is the caller's. */
+TRI_API tri_status tri_engine_clock_begin(tri_engine *engine, tri_error *err);
+TRI_API tri_status tri_engine_clock_end(tri_engine *engine, double *ms, tri_error *err);
+
 /* i-th instruction set that works on this machine, best first, "ref" last; NULL past the end. */
 TRI_API const char *tri_isa_name(size_t i);
 

@@ -24,23 +24,19 @@ void tri_engine_options_init(tri_engine_options *options)
     options->struct_size = sizeof *options;
 }
 
-tri_status engine_precision(const char *word, precision *out, tri_error *err)
+tri_status engine_precision(const char *word, bool on_card, precision *out, tri_error *err)
 {
     char here[64];
-    *out = PRECISION_F32;
+    *out = on_card ? PRECISION_F16 : PRECISION_F32;
     if (!word || strcmp(word, "auto") == 0) return TRI_OK;
-    if (precision_from_word(word, out) && precision_is_here(*out)) return TRI_OK;
-    precision_words_here(here, sizeof here);
-    err_set(err, TRI_ERR_UNSUPPORTED, "could not use precision \"%s\"", word);
-    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build computes in: auto (f32), %s", here);
+    if (precision_from_word(word, out) && precision_is_here(*out, on_card)) return TRI_OK;
+    precision_words_here(on_card, here, sizeof here);
+    err_set(err, TRI_ERR_UNSUPPORTED, "could not use precision \"%s\"%s", word, on_card ? " on a card" : "");
+    return err_hint(err, TRI_ERR_UNSUPPORTED, "this build computes in: auto (%s), %s", on_card ? "f16" : "f32", here);
 }
 
 static tri_status check_engine_options(const tri_engine_options *o, tri_error *err)
 {
-    if (o->device && strcmp(o->device, "auto") != 0 && strcmp(o->device, "cpu") != 0) {
-        err_set(err, TRI_ERR_UNSUPPORTED, "could not open device \"%s\"", o->device);
-        return err_hint(err, TRI_ERR_UNSUPPORTED, "this build has: auto, cpu");
-    }
     if (o->weights_copy < TRI_WEIGHTS_SHARED || o->weights_copy > TRI_WEIGHTS_EACH_NODE)
         return err_set(err, TRI_ERR_ARGUMENT, "could not open an engine: weights_copy is %d, expected %d to %d",
                        o->weights_copy, TRI_WEIGHTS_SHARED, TRI_WEIGHTS_EACH_NODE);
@@ -55,24 +51,26 @@ tri_status tri_engine_open(const tri_engine_options *options, tri_engine **out, 
     tri_engine_options o;
     tri_engine_options_init(&o);
     options_take(&o, sizeof o, options);
-    precision p;
     TRI_TRY(check_engine_options(&o, err));
-    TRI_TRY(engine_precision(o.precision, &p, err));
     tri_engine *e = mem_calloc(1, sizeof *e);
     if (!e) return err_memory(err, sizeof *e);
     e->log = (log_hook){o.log, o.log_ctx};
-    e->p = p;
     e->weights_copy = o.weights_copy;
     if (e->weights_copy == TRI_WEIGHTS_EACH_NODE) processors_nodes(&e->nodes);
     int threads = o.threads ? o.threads : pool_default_threads();
     tri_status st = pool_new(threads, &e->threads, err);
-    if (!st) st = compute_open(o.isa, e->threads, &e->c, err);
+    if (!st) st = engine_device_open(e, &o, err);
+    if (!st) st = engine_precision(o.precision, e->c->memory != NULL, &e->p, err);
     if (st) {
         tri_engine_close(e);
         return st;
     }
-    snprintf(e->description, sizeof e->description, "cpu %s %s %d thread%s", e->c->ops->name, precision_word(p), threads,
-             threads == 1 ? "" : "s");
+    if (!e->c->memory)
+        snprintf(e->description, sizeof e->description, "cpu %s %s %d thread%s", e->c->ops->name, precision_word(e->p), threads,
+                 threads == 1 ? "" : "s");
+    else /* which card it is stands there already */
+        snprintf(e->description + strlen(e->description), sizeof e->description - strlen(e->description), " %s%s",
+                 precision_word(e->p), o.invariant ? " invariant" : "");
     *out = e;
     return TRI_OK;
 }
@@ -88,6 +86,11 @@ void tri_engine_close(tri_engine *engine)
 const char *tri_engine_describe(const tri_engine *engine)
 {
     return engine->description;
+}
+
+const char *tri_engine_why(const tri_engine *engine)
+{
+    return engine->why;
 }
 
 /* ---- model ---------------------------------------------------------------------------------------------------------- */
@@ -162,4 +165,16 @@ tri_status tri_session_forecast(const tri_model *m, const tri_session_options *o
     tri_session_options_init(&o);
     options_take(&o, sizeof o, options);
     return session_forecast(m, &o, bytes, err);
+}
+
+tri_status tri_session_forecast_card(const tri_model *m, const tri_session_options *options, tri_card_forecast *out,
+                                     tri_error *err)
+{
+    tri_card_forecast mine = {.struct_size = out->struct_size};
+    tri_session_options o;
+    tri_session_options_init(&o);
+    options_take(&o, sizeof o, options);
+    TRI_TRY(session_forecast_card(m, &o, &mine, err));
+    memcpy(out, &mine, out->struct_size < sizeof mine ? out->struct_size : sizeof mine);
+    return TRI_OK;
 }

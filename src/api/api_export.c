@@ -33,6 +33,7 @@ tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_exp
     if (!engine || !path || !out) return err_set(err, TRI_ERR_ARGUMENT, "could not export a model: an argument is missing");
     tri_export_options o;
     packed_export_result made;
+    TRI_TRY(engine_host_only(engine, "exported", err));
     tri_export_options_init(&o);
     options_take(&o, sizeof o, options);
     packed_export e = {.p = engine->p,
@@ -41,7 +42,7 @@ tri_status tri_export_packed(tri_engine *engine, const char *path, const tri_exp
                        .force = o.force != 0,
                        .progress = o.progress,
                        .progress_ctx = o.progress_ctx};
-    if (o.precision) TRI_TRY(engine_precision(o.precision, &e.p, err));
+    if (o.precision) TRI_TRY(engine_precision(o.precision, false, &e.p, err));
     TRI_TRY(export_packed(engine->c, engine->log, path, &e, &made, err));
     hand_out(&made, out);
     return TRI_OK;
@@ -84,6 +85,7 @@ tri_status tri_export_calibrated(tri_engine *engine, const char *path, const tri
         return err_set(err, TRI_ERR_ARGUMENT, "could not calibrate a model: an argument is missing");
     tri_calibrate_options o;
     packed_export_result made;
+    TRI_TRY(engine_host_only(engine, "calibrated", err));
     tri_calibrate_options_init(&o);
     options_take(&o, sizeof o, options);
     TRI_TRY(check_calibrate(&o, err));

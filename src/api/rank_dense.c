@@ -27,12 +27,14 @@ typedef struct ranker {
     size_t done, window;  /* texts encoded, and in the window at hand */
     float *queries;       /* [n, dim] */
     float *docs, *scores; /* [WINDOW, dim], [QUERIES, WINDOW] */
+    void *on_card[3];     /* the three again, where they are scored; NULL on the host */
     topk *lists;          /* [n] */
     topk_entry *entries;  /* [n, DEPTH] */
 } ranker;
 
 static void drop(ranker *r)
 {
+    for (size_t i = 0; r->s && i < 3; i++) compute_free(r->s->m->c, r->on_card[i]);
     mem_free(r->judged);
     mem_free(r->queries);
     mem_free(r->docs);
@@ -106,26 +108,45 @@ static tri_status encode_queries(ranker *r, tri_error *err)
     return TRI_OK;
 }
 
-static void score_window(ranker *r, size_t first, size_t n)
+/* The queries to the card, and room there for a window and its scores. */
+static tri_status move_to_card(ranker *r, tri_error *err)
 {
     compute *c = r->s->m->c;
-    tensor docs = tensor_f32(r->docs, n, r->dim, r->dim);
+    if (!c->memory) return TRI_OK;
+    TRI_TRY(compute_alloc(c, r->n * r->dim * sizeof(float), &r->on_card[0], err));
+    TRI_TRY(compute_alloc(c, WINDOW * r->dim * sizeof(float), &r->on_card[1], err));
+    TRI_TRY(compute_alloc(c, QUERIES * WINDOW * sizeof(float), &r->on_card[2], err));
+    compute_upload(c, r->on_card[0], r->queries, r->n * r->dim * sizeof(float));
+    return TRI_OK;
+}
+
+static tri_status score_window(ranker *r, size_t first, size_t n, tri_error *err)
+{
+    compute *c = r->s->m->c;
+    float *const host[3] = {r->queries, r->docs, r->scores};
+    float *at_work[3];
+    for (size_t i = 0; i < 3; i++) at_work[i] = r->on_card[i] ? r->on_card[i] : host[i];
+    tensor docs = tensor_f32(at_work[1], n, r->dim, r->dim);
+    if (c->memory) compute_upload(c, docs.data, r->docs, n * r->dim * sizeof(float));
     for (size_t at = 0; at < r->n; at += QUERIES) {
         size_t rows = r->n - at < QUERIES ? r->n - at : QUERIES;
-        tensor q = tensor_f32(r->queries + at * r->dim, rows, r->dim, r->dim), y = tensor_f32(r->scores, rows, n, n);
+        tensor q = tensor_f32(at_work[0] + at * r->dim, rows, r->dim, r->dim), y = tensor_f32(at_work[2], rows, n, n);
         c->ops->dots(c, &q, &docs, NULL, &y);
-        compute_sync(c);
+        if (c->memory) compute_download(c, r->scores, y.data, rows * n * sizeof(float));
+        TRI_TRY(compute_sync(c, err));
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < n; j++) topk_push(&r->lists[at + i], r->scores[i * n + j], (uint32_t)(first + j));
     }
+    return TRI_OK;
 }
 
 static tri_status score_corpus(ranker *r, tri_error *err)
 {
+    TRI_TRY(move_to_card(r, err));
     for (size_t at = 0; at < r->task->n_corpus; at += WINDOW) {
         size_t n = r->task->n_corpus - at < WINDOW ? r->task->n_corpus - at : WINDOW;
         TRI_TRY(encode(r, r->task->corpus + at, n, TRI_ROLE_PASSAGE, r->docs, err));
-        score_window(r, at, n);
+        TRI_TRY(score_window(r, at, n, err));
     }
     return TRI_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compute.h — how is an op done? One table of coarse ops, filled by each backend (ref, cpu; later cuda).
+/* compute.h — how is an op done? One table of coarse ops, filled by each backend (ref, cpu, and a card's plugin).
  *
  * Eager, not a graph: an encoder is a fixed straight line. A model calls ops in order on tensors that live on the device; what
  * one op can fuse is said in its arguments (epilogue). `ref` composes everything from plain loops and judges the others.
@@ -12,9 +12,10 @@
  *  3. f32 accumulation at least, whatever the storage (int32 in int8 products, which are therefore the same bits on every
  *     instruction set). erf good to f32 rounding (<= 2 ulp typical), and so is exp in f32; no -ffast-math.
  *  4. Tensors are row-major; `ld` is in elements; rows need no alignment beyond their element's. A BF16 or U8 row is read in
- *     groups of 4 bytes: where cols is no multiple of 2 (BF16) or 4 (U8), ld is at least the next one, and whatever writes
+ *     groups of 4 bytes: where cols is no multiple of 2 (BF16, F16) or 4 (U8), ld is at least the next one, and whatever writes
  *     the row writes zeros up to it. Products run fastest where ld is not a multiple of a page (compute_ld).
- *  5. Pointers inside tensors are device pointers; id and offset arrays are host pointers, alive until compute_sync returns.
+ *  5. Pointers inside tensors are device pointers; id, position, row and offset arrays are host pointers, read before the op
+ *     returns. Ops may run later than they return, in the order of the calls: compute_download and compute_sync wait.
  *  6. Several threads may call ops of one compute at once. linear's y may be its residual, not its x; attention's y overlaps
  *     none of q, k, v; row ops may work in place where they say so. */
 #ifndef TRI_COMPUTE_COMPUTE_H
@@ -86,7 +87,7 @@ enum { PACKED_KEPT_MAX = 64 };
 /* Columns of k that may be kept: more would cost more time than int8 saves. */
 static inline size_t packed_kept_max(size_t k)
 {
-    return k / 64 < PACKED_KEPT_MAX ? k / 64 : PACKED_KEPT_MAX;
+    return k / 64 < (size_t)PACKED_KEPT_MAX ? k / 64 : (size_t)PACKED_KEPT_MAX;
 }
 
 typedef enum { PRECISION_F32, PRECISION_BF16, PRECISION_F16, PRECISION_INT8, PRECISION_FP8 } precision;
@@ -125,7 +126,8 @@ typedef struct embed_args {
 } embed_args;
 
 /* Bidirectional softmax(q.k^T * scale).v per sequence and head, no S x S beyond a tile. q may hold fewer rows than k and v
- * (only the wanted ones): each row's result has the same bits either way. All four F32 or all four BF16 (softmax in f32). */
+ * (only the wanted ones): each row's result has the same bits either way. All four F32, all four BF16 or, on a card, all four
+ * F16 (softmax in f32). */
 typedef struct attention_args {
     tensor q, k, v;           /* q [Tq, H*dh]; k, v [T, H*dh]; usually slices of one fused qkv */
     tensor y;                 /* [Tq, H*dh] */
@@ -193,17 +195,35 @@ typedef struct compute_ops {
     /* Scoring. docs F32, F16, or I8 with one scale a row (scales [n], NULL otherwise). y [M, n] = q . docs^T */
     void (*dots)(compute *c, const tensor *q, const tensor *docs, const float *scales, const tensor *y);
     /* scores[j] = mean over q's rows of max over document j's rows (doc_start[j] .. doc_start[j+1]) of the dot product;
-     * 0 where either has no rows. best (may be NULL) [n_docs, q.rows] = the winning row, from the document's first, ties:
-     * lowest. */
+     * 0 where either has no rows. scores and best are host memory, written when the op returns. best (may be NULL)
+     * [n_docs, q.rows] = the winning row, from the document's first, ties: lowest. */
     void (*maxsim)(compute *c, const tensor *q, const tensor *docs, const float *scales, const uint64_t *doc_start,
                    size_t n_docs, float *scores, int32_t *best);
 } compute_ops;
 
+/* The memory of a device that is not the host's. What goes wrong in upload, download or an op (a launch, the card itself) is
+ * kept and told by the next sync: from then on the device does nothing, and every sync says the same. */
+typedef struct compute_memory {
+    tri_status (*alloc)(compute *c, size_t bytes, void **out, tri_error *err);
+    void (*free)(compute *c, void *block);
+    void (*upload)(compute *c, void *device, const void *host, size_t bytes);
+    void (*download)(compute *c, void *host, const void *device, size_t bytes);
+    tri_status (*sync)(compute *c, tri_error *err);
+    /* Bytes that alloc and packs hold now, the device's own included; bytes free and in all for everybody. */
+    void (*count)(compute *c, uint64_t *held, uint64_t *available, uint64_t *total);
+    /* The device's own clock: marks 0 and 1 are put where the queue is now; the milliseconds between them once both passed. */
+    void (*mark)(compute *c, int which);
+    tri_status (*between)(compute *c, double *ms, tri_error *err);
+} compute_memory;
+
 struct compute {
     const compute_ops *ops;
-    pool *threads;     /* borrowed */
-    void *scratch;     /* the backend's, per worker */
+    const compute_memory *memory; /* NULL: the host's */
+    pool *threads;                /* borrowed */
+    void *scratch;                /* the backend's: per worker, or a card's state */
     size_t scratch_bytes;
+    size_t pass_rows;             /* rows of a pass when no text is longer, and rows of the feed-forward's middle at once */
+    size_t middle_rows;
 };
 
 /* isa NULL = the best this machine has; or a name of list.h. A name this machine or build lacks is TRI_ERR_UNSUPPORTED listing
@@ -213,13 +233,19 @@ void compute_close(compute *c);
 /* i-th instruction set that works here, best first; NULL past the end. "ref" is always the last. */
 const char *compute_isa(size_t i);
 
-/* Device memory and copies; on the CPU these are mem_alloc_aligned(64) and memcpy. */
+/* Device memory and copies; on the CPU these are mem_alloc_aligned(64) and memcpy. Blocks that are alive are freed before the
+ * device is closed. */
 tri_status compute_alloc(compute *c, size_t bytes, void **out, tri_error *err);
 void compute_free(compute *c, void *block);
 /* What a block holds is not needed any more: its memory may go back to the system until it is written again. */
 void compute_idle(compute *c, void *block, size_t bytes);
 void compute_upload(compute *c, void *device, const void *host, size_t bytes);
+/* Waits for what was queued; what came is good only if the next compute_sync says so. */
 void compute_download(compute *c, void *host, const void *device, size_t bytes);
-void compute_sync(compute *c);
+/* All that was queued is done; an error if any of it failed. Cannot fail on the CPU. */
+tri_status compute_sync(compute *c, tri_error *err);
+/* A table that is gathered from, viewed on the host, as the device reads it: the view itself on the CPU (*owned NULL), else a
+ * copy, freed with compute_free(*owned). */
+tri_status compute_table(compute *c, const tensor *view, tensor *out, void **owned, tri_error *err);
 
 #endif

@@ -61,12 +61,29 @@ static rows_wanted rows_needed(const model *m, unsigned want)
     return m->config.pool == POOL_CLS ? WANT_FIRST_ROWS : m->config.pool == POOL_LAST ? WANT_LAST_ROWS : WANT_ALL_ROWS;
 }
 
-/* Row i of a head's result to host memory: device rows may be wider than what is kept. */
-static void take_rows(const session *s, const tensor *from, size_t row, size_t n, float *to)
+/* Where take_rows puts what it took: one text's rows of a head's result. */
+typedef struct taker {
+    const session *s;
+    const tensor *from; /* device; its rows may be wider than what is kept */
+    size_t first, n;    /* the rows of it that `rows` holds */
+} taker;
+
+/* Rows of a head's result to host memory, by way of the session's few rows: one download for many texts. */
+static tri_status take_rows(taker *t, size_t row, size_t n, float *to, tri_error *err)
 {
-    for (size_t i = 0; i < n; i++)
-        compute_download(s->m->c, to + i * from->cols, (const float *)from->data + (row + i) * from->ld,
-                         from->cols * sizeof(float));
+    const tensor *from = t->from;
+    size_t room = t->s->taken_floats / from->ld;
+    for (size_t i = 0; i < n; i++, row++) {
+        if (row < t->first || row >= t->first + t->n) {
+            t->first = row;
+            t->n = from->rows - row < room ? from->rows - row : room;
+            compute_download(t->s->m->c, t->s->taken, (const float *)from->data + row * from->ld,
+                             ((t->n - 1) * from->ld + from->cols) * sizeof(float));
+            TRI_TRY(compute_sync(t->s->m->c, err));
+        }
+        memcpy(to + i * from->cols, t->s->taken + (row - t->first) * from->ld, from->cols * sizeof(float));
+    }
+    return TRI_OK;
 }
 
 static tri_status run_dense(const pass *p, const tensor *h, tri_error *err)
@@ -76,11 +93,11 @@ static tri_status run_dense(const pass *p, const tensor *h, tri_error *err)
     size_t dim = p->out->dense_dim;
     const int32_t *row_start = b->all_rows ? b->seq_start : b->wanted_start;
     tensor v = head_dense_run(s->m->c, &s->m->config, &s->m->dense, h, row_start, b->B, dim, (float *)(void *)s->ws.spare);
-    compute_sync(s->m->c);
+    taker t = {s, &v, 0, 0};
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i];
         float *out = p->out->dense + text * dim;
-        take_rows(s, &v, i, 1, out);
+        TRI_TRY(take_rows(&t, i, 1, out, err));
         if (!all_finite(out, dim)) return blame(s->m, "dense", text, err);
     }
     return TRI_OK;
@@ -91,8 +108,8 @@ static tri_status run_sparse(const pass *p, const tensor *h, tri_error *err)
     session *s = p->s;
     const batch *b = &s->b;
     tensor w = head_sparse_run(s->m->c, &s->m->sparse, h, (float *)(void *)s->ws.spare);
-    compute_sync(s->m->c);
     compute_download(s->m->c, s->token_weights, w.data, b->T * sizeof(float));
+    TRI_TRY(compute_sync(s->m->c, err));
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i], row = (size_t)b->seq_start[i], n = p->texts[text].n;
         result_text *r = &p->out->texts[text];
@@ -111,7 +128,8 @@ static tri_status run_splade(const pass *p, const tensor *h, tri_error *err)
     size_t V = s->m->config.vocab;
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i], first = (size_t)b->seq_start[i], n = (size_t)b->seq_start[i + 1] - first;
-        head_splade_run(s->m->c, &s->m->config, &s->m->splade, h, first, n, (float *)(void *)s->ws.spare, s->vocab_weights);
+        TRI_TRY(head_splade_run(s->m->c, &s->m->config, &s->m->splade, h, first, n, (float *)(void *)s->ws.spare,
+                                s->vocab_weights, err));
         if (!all_finite(s->vocab_weights, V)) return blame(s->m, "sparse", text, err);
         TRI_TRY(result_add_sparse(p->out, text, s->vocab_weights, V, err));
     }
@@ -126,11 +144,11 @@ static tri_status run_multi(const pass *p, const tensor *h, tri_error *err)
     for (size_t i = 0; i < b->B; i++)
         for (int32_t row = b->seq_start[i] + 1; row < b->seq_start[i + 1]; row++) s->multi_rows[n_rows++] = row;
     tensor v = head_multi_run(s->m->c, &s->m->multi, h, s->multi_rows, n_rows, dim, (float *)(void *)s->ws.spare);
-    compute_sync(s->m->c);
+    taker t = {s, &v, 0, 0};
     for (size_t i = 0; i < b->B; i++) {
         size_t text = p->order[p->from + i], n = p->texts[text].n - 1;
         float *out = p->out->multi + (p->out->texts[text].token_start - text) * dim;
-        take_rows(s, &v, at, n, out);
+        TRI_TRY(take_rows(&t, at, n, out, err));
         at += n;
         if (!all_finite(out, n * dim)) return blame(s->m, "multi", text, err);
     }

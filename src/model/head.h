@@ -82,8 +82,8 @@ tri_status head_splade_bind(packing *pk, const model_config *config, const arch 
 void head_splade_drop(compute *c, head_splade *h);
 size_t head_splade_floats(const model_config *config); /* of scratch */
 /* Rows first .. first + n of x, one text. out [V] host: its weights, all >= 0. tmp [head_splade_floats], device. */
-void head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first, size_t n,
-                     float *tmp, float *out);
+tri_status head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first,
+                           size_t n, float *tmp, float *out, tri_error *err);
 
 /* The file of a head: opened, its weight and bias checked. Shared by the two heads. Of a file that holds tensors "STEM.weight"
  * and "STEM.bias" (heads.gguf) these alone, as "weight" and "bias". */

@@ -3,7 +3,7 @@
  *
  * The first token is skipped, the final `</s>` is kept: n - 1 rows for n tokens. Projected, cut to the wanted width, then each
  * of unit length. The published head is stored in f16 beside f32 weights; its width may differ from the hidden size and is read
- * from the file. With an encoder in bf16 or int8 the projection is in bf16: its rows are rounded once more. */
+ * from the file. With an encoder in bf16, int8 or f16 the projection is in bf16, or f16: its rows are rounded once more. */
 #include <string.h>
 
 #include "base/err.h"
@@ -16,7 +16,7 @@ tri_status head_multi_bind(packing *pk, const model_config *config, const char *
     TRI_TRY(head_file_open(path, "colbert_linear", &out->w, err));
     const weight *t = weights_find(out->w, name);
     out->dim = t && t->rank == 2 && t->shape[0] > 0 && t->shape[0] <= LIMIT_WIDTH ? (size_t)t->shape[0] : config->hidden;
-    out->p = pk->p == PRECISION_F32 ? PRECISION_F32 : PRECISION_BF16;
+    out->p = pk->p == PRECISION_INT8 ? PRECISION_BF16 : pk->p;
     TRI_TRY(bind_linear(pk, out->w, "multi", &name, 1, out->dim, config->hidden, out->p, &out->matrix, err));
     return bind_vector(pk->c, out->w, "bias", out->dim, &out->bias, err);
 }
@@ -50,9 +50,13 @@ tensor head_multi_run(compute *c, const head_multi *h, const tensor *x, const in
 {
     size_t D = x->cols;
     float *second = tmp + n_rows * first_floats(h, D);
-    bool narrow = h->p == PRECISION_BF16;
+    bool narrow = h->p != PRECISION_F32;
     tensor picked = tensor_f32(tmp, n_rows, D, D), y = tensor_f32(narrow ? tmp : second, n_rows, h->dim, h->dim);
-    tensor low = {.data = second, .type = DTYPE_BF16, .rows = n_rows, .cols = D, .ld = compute_ld(DTYPE_BF16, D)};
+    tensor low = {.data = second,
+                  .type = h->p == PRECISION_F16 ? DTYPE_F16 : DTYPE_BF16,
+                  .rows = n_rows,
+                  .cols = D,
+                  .ld = compute_ld(DTYPE_BF16, D)};
     epilogue e = {h->bias, ACT_NONE, NULL};
     if (!n_rows) return y;
     c->ops->gather(c, x, rows, &picked);

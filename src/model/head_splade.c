@@ -70,8 +70,8 @@ size_t head_splade_floats(const model_config *config)
     return CHUNK * config->hidden + (CHUNK + 2) * config->vocab;
 }
 
-void head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first, size_t n,
-                     float *tmp, float *out)
+tri_status head_splade_run(compute *c, const model_config *config, const head_splade *h, const tensor *x, size_t first,
+                           size_t n, float *tmp, float *out, tri_error *err)
 {
     static const int32_t zero_row[1] = {0};
     size_t D = config->hidden, V = config->vocab;
@@ -90,8 +90,9 @@ void head_splade_run(compute *c, const model_config *config, const head_splade *
         c->ops->linear(c, &t, h->decoder, &decode, &y);
         c->ops->pool(c, POOL_MAX, &all, start, 1, &top);
         c->ops->gather(c, &top, zero_row, &back);
-        compute_sync(c);
     }
     compute_download(c, out, logits, V * sizeof *out);
+    TRI_TRY(compute_sync(c, err));
     for (size_t v = 0; v < V; v++) out[v] = log1pf(out[v]); /* 0 where no logit was above it; a NaN stays one */
+    return TRI_OK;
 }

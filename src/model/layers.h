@@ -38,6 +38,7 @@ struct encoder {
     const model_config *config;
     precision p;
     tensor word, position, type;
+    void *tables[3]; /* what a card holds of them; NULL where they are views of the file */
     norm_weights emb;
     float *global_angles, *local_angles; /* [positions, dh] or NULL */
     size_t n_layers;

@@ -71,12 +71,27 @@ static tri_status bind_projection(const binder *b, size_t at, const char *stem, 
 
 /* ---- attention ------------------------------------------------------------------------------------------------------ */
 
+/* Are two vectors of the device the same bits? */
+static tri_status same_floats(const binder *b, const float *x, const float *y, size_t n, bool *same)
+{
+    float *host = mem_array(n, 2 * sizeof *host);
+    if (!host) return err_memory(b->err, n * 2 * sizeof *host);
+    compute_download(b->pk->c, host, x, n * sizeof *host);
+    compute_download(b->pk->c, host + n, y, n * sizeof *host);
+    tri_status st = compute_sync(b->pk->c, b->err);
+    *same = !st && memcmp(host, host + n, n * sizeof *host) == 0;
+    mem_free(host);
+    return st;
+}
+
 /* The last layer's two matrices read one narrow copy of x, so they must have been smoothed alike. */
 static tri_status check_smoothing(const binder *b, const layer *l)
 {
     if (!l->q || !l->kv) return TRI_OK; /* only planned */
     const float *q = b->pk->c->ops->packed_smoothing(l->q), *kv = b->pk->c->ops->packed_smoothing(l->kv);
-    if (q == kv || (q && kv && memcmp(q, kv, b->config->hidden * sizeof *q) == 0)) return TRI_OK;
+    bool same = q == kv;
+    if (q && kv) TRI_TRY(same_floats(b, q, kv, b->config->hidden, &same));
+    if (same) return TRI_OK;
     return err_set(b->err, TRI_ERR_FORMAT,
                    "could not use packed weights: the last layer's query and key matrices are smoothed differently");
 }
@@ -189,21 +204,26 @@ static tri_status make_angles(const binder *b, const rotary *r, float **out)
     return st;
 }
 
-static tri_status bind_embeddings(const binder *b)
+/* Table i of the encoder: a view of the file, or the device's copy of it. */
+static tri_status bind_one_table(const binder *b, size_t i, const char *stem, size_t rows, const char *why, tensor *out)
 {
     char name[NAME_CAP];
+    tensor view;
+    make_name(b, SIZE_MAX, stem, "weight", name);
+    TRI_TRY(bind_table(b->w, name, rows, b->config->hidden, why, &view, b->err));
+    if (!b->pk->plan_only) return compute_table(b->pk->c, &view, out, &b->e->tables[i], b->err);
+    *out = view;
+    return TRI_OK;
+}
+
+static tri_status bind_embeddings(const binder *b)
+{
     const model_config *c = b->config;
     encoder *e = b->e;
-    make_name(b, SIZE_MAX, b->names->word, "weight", name);
-    TRI_TRY(bind_table(b->w, name, c->vocab, c->hidden, "vocab_size", &e->word, b->err));
-    if (!c->no_positions) {
-        make_name(b, SIZE_MAX, b->names->position, "weight", name);
-        TRI_TRY(bind_table(b->w, name, c->positions, c->hidden, "max_position_embeddings", &e->position, b->err));
-    }
-    if (c->types) {
-        make_name(b, SIZE_MAX, b->names->type, "weight", name);
-        TRI_TRY(bind_table(b->w, name, c->types, c->hidden, "type_vocab_size", &e->type, b->err));
-    }
+    TRI_TRY(bind_one_table(b, 0, b->names->word, c->vocab, "vocab_size", &e->word));
+    if (!c->no_positions)
+        TRI_TRY(bind_one_table(b, 1, b->names->position, c->positions, "max_position_embeddings", &e->position));
+    if (c->types) TRI_TRY(bind_one_table(b, 2, b->names->type, c->types, "type_vocab_size", &e->type));
     return bind_norm(b, SIZE_MAX, b->names->emb_norm, &e->emb);
 }
 
@@ -267,6 +287,7 @@ void layers_drop(compute *c, encoder *e)
     drop_norm(c, &e->emb);
     compute_free(c, e->global_angles);
     compute_free(c, e->local_angles);
+    for (size_t i = 0; i < sizeof e->tables / sizeof *e->tables; i++) compute_free(c, e->tables[i]);
     mem_free(e->layers);
     mem_free(e);
 }

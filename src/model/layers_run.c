@@ -17,7 +17,8 @@
  *
  * Precision: the residual stream x, LayerNorm and every sum are f32. In bf16 and int8 a Linear reads a narrow copy of its
  * input (`in`: bf16, or u8 with a scale and zero point a row), which LayerNorm makes in passing; queries, keys, values, their
- * attention and the feed-forward's middle are bf16.
+ * attention and the feed-forward's middle are bf16. In f16, which cards have, both are f16, and what is finite but beyond its
+ * range becomes its greatest number: only the residual stream grows that large, and it is f32.
  *
  *   workspace: | x [T, D] f32, the result | h, if norms come first | in [T, D] | scales | work: q k v [T, 3D], a [T, D]; then
  *              the middle, in chunks |
@@ -29,8 +30,6 @@
 #include "model/layers.h"
 
 /* ---- memory --------------------------------------------------------------------------------------------------------- */
-
-enum { FFN_ROWS = 1024 }; /* rows of the middle at once: 8 MiB of bf16 at F = 4096, a part of the last-level cache */
 
 typedef struct plan {
     dtype act, operand;                                          /* of q, k, v, a and the middle; of a Linear's input */
@@ -57,10 +56,8 @@ static size_t middle_bytes(const encoder *e, const plan *p)
 static plan plan_of(const encoder *e, size_t rows)
 {
     size_t D = e->config->hidden;
-    plan p = {.act = e->p == PRECISION_F32 ? DTYPE_F32 : DTYPE_BF16,
-              .operand = e->p == PRECISION_F32    ? DTYPE_F32
-                         : e->p == PRECISION_BF16 ? DTYPE_BF16
-                                                  : DTYPE_U8};
+    plan p = {.act = e->p == PRECISION_F32 ? DTYPE_F32 : e->p == PRECISION_F16 ? DTYPE_F16 : DTYPE_BF16};
+    p.operand = e->p == PRECISION_INT8 ? DTYPE_U8 : p.act;
     p.x_bytes = rows_bytes(DTYPE_F32, rows, D);
     p.h_bytes = e->config->shape.norms_first ? p.x_bytes : 0;
     p.in_bytes = e->p == PRECISION_F32 ? 0 : rows_bytes(p.operand, rows, D);
@@ -240,7 +237,7 @@ static tensor run_middle(const forward *f, const layer *l, const tensor *in, cha
 static void run_ffn(const forward *f, const layer *l, const tensor *in, const tensor *x, char *at, size_t room)
 {
     size_t F = f->e->config->ffn, most = room / middle_bytes(f->e, &f->p);
-    if (most > FFN_ROWS) most = FFN_ROWS;
+    if (most > f->c->middle_rows) most = f->c->middle_rows;
     size_t chunks = (x->rows + most - 1) / most, first = 0;
     for (size_t i = 0; i < chunks; i++) {
         size_t n = x->rows / chunks + (i < x->rows % chunks);

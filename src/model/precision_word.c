@@ -9,10 +9,10 @@ static const struct {
     precision p;
     uint32_t number;
     const char *word;
-    bool here;
+    bool here, on_card;
 } rows[] = {
-    {PRECISION_F32, 0, "f32", true},   {PRECISION_BF16, 1, "bf16", true}, {PRECISION_F16, 2, "f16", false},
-    {PRECISION_INT8, 3, "int8", true}, {PRECISION_FP8, 4, "fp8", false},
+    {PRECISION_F32, 0, "f32", true, true},   {PRECISION_BF16, 1, "bf16", true, true}, {PRECISION_F16, 2, "f16", false, true},
+    {PRECISION_INT8, 3, "int8", true, true}, {PRECISION_FP8, 4, "fp8", false, false},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -28,9 +28,9 @@ const char *precision_word(precision p)
     return rows[row_of(p)].word;
 }
 
-bool precision_is_here(precision p)
+bool precision_is_here(precision p, bool on_card)
 {
-    return rows[row_of(p)].here;
+    return on_card ? rows[row_of(p)].on_card : rows[row_of(p)].here;
 }
 
 uint32_t precision_number(precision p)
@@ -58,12 +58,13 @@ bool precision_from_number(uint32_t number, precision *out)
     return false;
 }
 
-void precision_words_here(char *out, size_t cap)
+void precision_words_here(bool on_card, char *out, size_t cap)
 {
     size_t at = 0;
     out[0] = 0;
     for (size_t i = 0; i < N_ROWS && at < cap; i++)
-        if (rows[i].here) at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", rows[i].word);
+        if (precision_is_here(rows[i].p, on_card))
+            at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", rows[i].word);
 }
 
 void precision_file_name(precision p, char *out, size_t cap)

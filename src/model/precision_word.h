@@ -12,8 +12,8 @@
 const char *precision_word(precision p); /* "f32", "bf16", "f16", "int8", "fp8" */
 bool precision_from_word(const char *word, precision *out);
 /* Those that this build computes in, for messages: "f32, bf16, int8" */
-bool precision_is_here(precision p);
-void precision_words_here(char *out, size_t cap);
+bool precision_is_here(precision p, bool on_card);
+void precision_words_here(bool on_card, char *out, size_t cap);
 
 /* The number in a packed file, pinned forever; the other way round false for a number that means none. */
 uint32_t precision_number(precision p);

@@ -81,10 +81,12 @@ static tri_status run_pass(const job *j, tri_error *err)
     tensor h = m->kind->encode(m->c, m->enc, b, &s->ws);
     const int32_t *row_start = b->all_rows ? b->seq_start : b->wanted_start;
     tensor logits = head_logit_run(m->c, &m->config, &m->logit, &h, row_start, b->B, (float *)(void *)s->ws.spare);
-    compute_sync(m->c);
+    float *values = s->token_weights; /* a logit a text; there are fewer texts than rows */
+    compute_download(m->c, values, logits.data, b->B * logits.ld * sizeof(float));
+    TRI_TRY(compute_sync(m->c, err));
     for (size_t i = 0; i < b->B; i++) {
         size_t row = j->order[j->from + i], pair = j->rows.pair[row];
-        compute_download(m->c, &j->logits[row], (const float *)logits.data + i * logits.ld, sizeof(float));
+        j->logits[row] = values[i * logits.ld];
         if (!isfinite(j->logits[row])) return blame(m, j->pairs, pair, err);
         if (--j->left[pair]) continue;
         finish_pair(j, pair);

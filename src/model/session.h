@@ -20,7 +20,9 @@ struct tri_session {
     float *token_weights; /* [max_rows] */
     float *vocab_weights; /* [V] of a SPLADE model, else NULL */
     uint64_t *order;      /* [max_rows] */
-    arena scratch;        /* per call */
+    float *taken;         /* rows of a head's result on their way to the caller's */
+    size_t taken_floats;
+    arena scratch; /* per call */
     size_t n_workers;
     struct session_worker {
         tokenizer_scratch *tok;
@@ -34,5 +36,6 @@ void session_free(session *s);
 /* At the end of a call: what a peak took beyond an ordinary pass goes back to the system. */
 void session_rest(session *s);
 tri_status session_forecast(const model *m, const tri_session_options *options, uint64_t *bytes, tri_error *err);
+tri_status session_forecast_card(const model *m, const tri_session_options *options, tri_card_forecast *out, tri_error *err);
 
 #endif

@@ -96,7 +96,7 @@ static tri_status match_multi(const tri_index *x, const segment *s, uint32_t doc
         tensor dots = tensor_f32(scores, q.n_rows, n_rows, n_rows);
         const float *scales = leg_scales(s);
         b->seats[0].device->ops->dots(b->seats[0].device, &rows, &docs, scales ? scales + first : NULL, &dots);
-        compute_sync(b->seats[0].device);
+        compute_sync(b->seats[0].device, NULL); /* on the host: cannot fail */
         pick_best_rows(s, first, n_rows, &dots, out);
     }
     workbench_give_back(x, b);

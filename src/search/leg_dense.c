@@ -70,7 +70,7 @@ static void score_block(void *ctx, size_t task, size_t worker)
     float *at = j->out->values + block->segment->first + block->first;
     tensor y = tensor_f32(at, j->queries.rows, block->n, j->out->n_docs);
     device->ops->dots(device, &j->queries, &docs, NULL, &y);
-    compute_sync(device);
+    compute_sync(device, NULL); /* on the host: cannot fail */
 }
 
 tri_status leg_dense_run(const tri_index *x, workbench *b, const tri_query *queries, size_t n, leg_scores *out, tri_error *err)

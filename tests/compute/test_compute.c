@@ -167,7 +167,7 @@ static void run_everything(compute *c, const everything *e)
     ops->maxsim(c, &e->x, &e->y, NULL, e->doc_start, 3, (float *)e->scores, NULL);
     ops->gather(c, &e->x, e->positions, &e->y);
     ops->pool(c, POOL_MEAN, &e->x, e->start, 3, &pooled);
-    compute_sync(c);
+    assert_int_equal(compute_sync(c, NULL), TRI_OK);
 }
 
 static void drop_everything(device *d, everything *e)

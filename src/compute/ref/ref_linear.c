@@ -32,11 +32,20 @@ double ref_activate(activation act, double v)
     return v;
 }
 
+/* A card's rounding to f16: what is finite stays so. */
+static uint16_t half_within(float value)
+{
+    const float most = 65504;
+    if (!isfinite(value)) return half_from_f32(value);
+    return half_from_f32(value > most ? most : value < -most ? -most : value);
+}
+
 float ref_get(const tensor *t, size_t row, size_t col)
 {
     size_t at = row * t->ld + col;
     switch (t->type) {
     case DTYPE_BF16: return bf16_to_f32(((const uint16_t *)t->data)[at]);
+    case DTYPE_F16: return half_to_f32(((const uint16_t *)t->data)[at]);
     case DTYPE_U8: return (float)(((const uint8_t *)t->data)[at] - t->scales[row].zero) * t->scales[row].scale;
     default: return ((const float *)t->data)[at];
     }
@@ -45,8 +54,8 @@ float ref_get(const tensor *t, size_t row, size_t col)
 void ref_put(const tensor *t, size_t row, size_t col, double value)
 {
     size_t at = row * t->ld + col;
-    if (t->type == DTYPE_BF16) {
-        ((uint16_t *)t->data)[at] = bf16_from_f32((float)value);
+    if (t->type == DTYPE_BF16 || t->type == DTYPE_F16) {
+        ((uint16_t *)t->data)[at] = t->type == DTYPE_F16 ? half_within((float)value) : bf16_from_f32((float)value);
         if (col + 1 == t->cols && t->cols % 2) ((uint16_t *)t->data)[at + 1] = 0;
     } else {
         ((float *)t->data)[at] = (float)value;
