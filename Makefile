@@ -29,7 +29,7 @@ options = -DTRI_WERROR=$(WERROR) $(if $(filter install,$(MAKECMDGOALS)),-DCMAKE_
 
 all:
 	@tools/deps.sh build test
-	@$(call build,release,$(options),--target trident trident_archive trident_shared)
+	@$(call build,release,$(options),--target trident trident_archive trident_shared trident_plugins)
 
 tests:
 	@tools/deps.sh build test

@@ -3,6 +3,9 @@
 if(TRI_TESTS)
   pkg_check_modules(CMOCKA REQUIRED cmocka)
   file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/test_*.c)
+  if(CMAKE_C_FLAGS_DEBUG MATCHES "sanitize=thread")
+    list(FILTER test_sources EXCLUDE REGEX "/tests/cuda/") # cmake/cuda.cmake
+  endif()
   file(GLOB support_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.c)
   include(cmake/emulated.cmake)
   list(FILTER support_sources EXCLUDE REGEX "/emulated")
