@@ -86,6 +86,8 @@ def jobs():
         public = name(path).startswith("include/")
         target = path.relative_to(ROOT / ("include" if public else "src"))
         text = f'#include "{target}"\n#include "{target}"\ntypedef int not_empty;\n'
+        if name(path).startswith("src/compute/cuda/"):  # over the stand-in: the toolkit's headers are not everywhere
+            flags = [f"-I{ROOT}/tests/cuda/include", *flags]
         yield f"{name(path)} alone, as C", [*C11, *flags, f"-I{ROOT}/src"], "c", text
         if public:
             yield f"{name(path)} alone, as C++", CXX11, "c++", text

@@ -148,6 +148,7 @@ def test_environment(build, quick):
     env["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     env["LC_ALL"] = "C.UTF-8"
+    env.setdefault("TRIDENT_CUDA_PLUGIN", "none")  # "auto" is the processor; what is about cards says so (conform_card.c)
     shared = ROOT.parent / "shared"
     if quick:
         env["TRI_SHARED"] = os.devnull  # not a folder: the full reference sets are skipped

@@ -101,9 +101,9 @@ static void check_batch(rng *r, dtype type, const char *name, const int32_t *len
     run_ref(&b.args, &want);
     double scores = 6 * CONFORM_U * (double)dh * spread * spread * b.args.scale / 2; /* E|q k| of uniforms is spread^2 / 4 */
     double bound = (2 * scores + 8 * CONFORM_U) * spread;
-    if (type == DTYPE_BF16) bound = (4 * scores + 2 * 0x1p-13 + 2 * 0x1p-8) * spread;
+    if (type != DTYPE_F32) bound = (4 * scores + 2 * 0x1p-13 + 2 * 0x1p-8) * spread;
     for (size_t i = 0; conform_isa(i); i++) {
-        if (strcmp(conform_isa(i), "ref") == 0) continue;
+        if (strcmp(conform_isa(i), "ref") == 0 || !conform_has(conform_isa(i), type)) continue;
         snprintf(what, sizeof what, "%s attention %s %s B=%zu H=%zu dh=%zu", conform_isa(i), dtype_name(type), name, B, H, dh);
         device d = conform_open(conform_isa(i), 2);
         d.c->ops->attention(d.c, &b.args);
@@ -115,7 +115,8 @@ static void check_batch(rng *r, dtype type, const char *name, const int32_t *len
     drop_batch(&b);
 }
 
-static const dtype types[] = {DTYPE_F32, DTYPE_BF16};
+static const dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+enum { N_TYPES = sizeof types / sizeof *types };
 
 static void attention_near_ref(void **state)
 {
@@ -125,7 +126,7 @@ static void attention_near_ref(void **state)
     static const size_t widths[] = {1, 8, 16, 24, 32, 33, 64, 96, 128, 130, 512, 520};
     rng r;
     rng_seed(&r, 21);
-    for (const dtype *t = types; t < types + 2; t++) {
+    for (const dtype *t = types; t < types + N_TYPES; t++) {
         for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
             size_t H = widths[i] > 100 ? 1 : 3;
             bool slow = widths[i] > 60 || widths[i] % 2; /* for ref, which is also what computes half groups and wide heads */
@@ -172,6 +173,7 @@ static void check_alone(const char *isa, const batch *all)
 
 static void check_same_bits(const char *isa, dtype type, size_t dh)
 {
+    if (!conform_has(isa, type)) return;
     static const int32_t lengths[] = {30, 1, 300, 7, 530}, first[] = {1, 1, 1, 1, 1}, some[] = {29, 0, 13, 5, 200};
     static const int32_t alone[] = {0, 0, 300, 0, 0};
     const int32_t *const subsets[] = {NULL, first, some, alone};
@@ -200,7 +202,7 @@ static void attention_same_bits(void **state)
         for (size_t i = 0; conform_isa(i); i++) {
             if (strcmp(conform_isa(i), "ref") == 0) continue; /* one row at a time */
             if (!conform_affordable(100 * widths[w] * widths[w])) continue;
-            for (const dtype *t = types; t < types + 2; t++) check_same_bits(conform_isa(i), *t, widths[w]);
+            for (const dtype *t = types; t < types + N_TYPES; t++) check_same_bits(conform_isa(i), *t, widths[w]);
         }
 }
 
@@ -213,7 +215,7 @@ static void attention_in_a_window(void **state)
     static const size_t windows[] = {1, 8, 31, 64, 65, 100, 1000};
     rng r;
     rng_seed(&r, 23);
-    for (const dtype *t = types; t < types + 2; t++)
+    for (const dtype *t = types; t < types + N_TYPES; t++)
         for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
             window = windows[i];
             check_batch(&r, *t, "window", ragged, NULL, 9, 2, 32, 2);
@@ -225,7 +227,7 @@ static void attention_in_a_window(void **state)
     for (size_t i = 0; conform_isa(i); i++) {
         if (strcmp(conform_isa(i), "ref") == 0 || !conform_affordable(100 * 64 * 64)) continue;
         for (window = 8; window < 128; window += 56)
-            for (const dtype *t = types; t < types + 2; t++) check_same_bits(conform_isa(i), *t, 64);
+            for (const dtype *t = types; t < types + N_TYPES; t++) check_same_bits(conform_isa(i), *t, 64);
     }
     window = 0;
 }

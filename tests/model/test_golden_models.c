@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_golden_models.c — the whole encoder against the Python stack, on every instruction set of this machine.
+/* test_golden_models.c — the whole encoder against the Python stack, on every instruction set of this machine, and on the card
+ * (conform_card.h) in f32 with the same tolerances, in f16 and bf16 with upstream's own half precision as the yardstick.
  *
  * Tiny random checkpoints in real folder layouts (tests/golden/models; the full set beside the project when it is there). Each
  * tensor has its own tolerance in case.json: ten times the gap between upstream's own float32 run and float64, at least 1e-5.
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "conform_card.h"
 #include "golden.h"
 #include "model/model.h"
 #include "model/session.h"
@@ -31,7 +33,8 @@ typedef struct opened {
     size_t n_texts, n_ids;
 } opened;
 
-static const char *isa_in_use;
+static const char *isa_in_use; /* or a name of conform_card_name */
+static const char *precision_in_use;
 
 static void open_model(const char *dir, const char *ids_name, const char *cu_name, const golden *g, opened *o)
 {
@@ -39,7 +42,11 @@ static void open_model(const char *dir, const char *ids_name, const char *cu_nam
     tri_engine_options eo;
     memset(o, 0, sizeof *o);
     tri_engine_options_init(&eo);
-    eo.isa = isa_in_use;
+    bool on_card = strncmp(isa_in_use, "cuda", 4) == 0;
+    eo.device = on_card ? "cuda" : "cpu";
+    eo.isa = on_card ? NULL : isa_in_use;
+    eo.invariant = strcmp(isa_in_use, "cuda invariant") == 0;
+    eo.precision = precision_in_use;
     eo.threads = 2;
     assert_int_equal(tri_engine_open(&eo, &o->engine, &err), TRI_OK);
     if (tri_model_open(o->engine, dir, NULL, &o->m, &err)) fail_msg("%s: %s", dir, err.text);
@@ -175,7 +182,8 @@ static float *hidden_states(const opened *o)
         text_batch_pack(s, texts, &order, 0, 1, WANT_ALL_ROWS);
         tensor h = s->m->kind->encode(s->m->c, s->m->enc, &s->b, &s->ws);
         for (size_t t = 0; t < s->b.T; t++)
-            memcpy(out + ((size_t)o->cu[i] + t) * D, (const float *)h.data + t * h.ld, D * sizeof *out);
+            compute_download(s->m->c, out + ((size_t)o->cu[i] + t) * D, (const float *)h.data + t * h.ld, D * sizeof *out);
+        assert_int_equal(compute_sync(s->m->c, NULL), TRI_OK);
     }
     return out;
 }
@@ -197,7 +205,7 @@ static void check_hidden(const golden *g, const opened *o)
     int32_t *start = malloc((B + 1) * sizeof *start);
     float *y = malloc(B * D * sizeof *y);
     for (size_t i = 0; i <= B; i++) start[i] = (int32_t)o->cu[i];
-    for (size_t p = 0; p < sizeof pools / sizeof *pools; p++) {
+    for (size_t p = 0; p < sizeof pools / sizeof *pools && !o->m->c->memory; p++) { /* h is the host's */
         if (!(want = golden_floats(g, pools[p], &n))) continue;
         tensor x = tensor_f32(h, o->n_ids, D, D), out = tensor_f32(y, B, D, D);
         o->m->c->ops->pool(o->m->c, (pooling)p, &x, start, B, &out);
@@ -283,7 +291,79 @@ static void run_case(const char *dir, const char *model_dir)
 
 static void run_case_everywhere(const char *dir)
 {
+    precision_in_use = "f32";
     for (size_t i = 0; (isa_in_use = compute_isa(i)); i++) run_case(dir, NULL);
+    for (size_t i = 0; (isa_in_use = conform_card_name(i)); i++) run_case(dir, NULL);
+}
+
+/* ---- half precision on the card ---------------------------------------------------------------------------------------- */
+
+static double least_cosine(const float *a, const float *b, size_t rows, size_t dim)
+{
+    double least = 1;
+    for (size_t i = 0; i < rows; i++, a += dim, b += dim) {
+        double ab = 0, aa = 0, bb = 0;
+        for (size_t j = 0; j < dim; j++) {
+            ab += (double)a[j] * (double)b[j];
+            aa += (double)a[j] * (double)a[j];
+            bb += (double)b[j] * (double)b[j];
+        }
+        least = fmin(least, ab / sqrt(aa * bb));
+    }
+    return least;
+}
+
+/* No further from float64 than upstream's own run in this type; where the case does not say, 0.9999 (0.999 for bf16). */
+static void check_half(const golden *g, const char *name, const char *key, const float *got, const float *want, size_t rows,
+                       size_t dim)
+{
+    json_t *half = json_object_get(g->facts, "upstream_in_half_precision");
+    json_t *limits = json_object_get(half, strcmp(precision_in_use, "f16") == 0 ? "fp16" : "bf16");
+    double least = least_cosine(got, want, rows, dim), limit = json_number_value(json_object_get(limits, key));
+    if (!limits) limit = strcmp(precision_in_use, "f16") == 0 ? 0.9999 : 0.999;
+    if (!(least >= limit))
+        fail_msg("%s %s on %s in %s: least cosine %.7f, upstream's %.7f", g->dir, name, isa_in_use, precision_in_use, least,
+                 limit);
+}
+
+static void run_case_in_half(const char *dir)
+{
+    golden g;
+    opened o;
+    size_t n;
+    assert_true(golden_open(dir, &g));
+    open_model(g.model_dir, "input_ids", "cu_seqlens", &g, &o);
+    tri_embeddings *e = embed(&o, 0);
+    const float *dense = golden_floats(&g, "dense", &n), *multi = golden_floats(&g, "colbert", &n);
+    size_t at = 0;
+    for (size_t i = 0; i < tri_embeddings_count(e); i++) {
+        tri_dense_view d = tri_embeddings_dense(e, i);
+        if (dense) check_half(&g, "dense", "dense_min_cosine", d.values, dense + i * d.dim, 1, d.dim);
+        if (!multi) continue;
+        tri_multi_view m = tri_embeddings_multi(e, i);
+        check_half(&g, "multi", "colbert_min_cosine", m.rows, multi + at, m.n_rows, m.dim);
+        at += m.n_rows * m.dim;
+    }
+    tri_embeddings_free(e);
+    close_model(&o);
+    golden_close(&g);
+}
+
+static void test_half_precision_on_the_card(void **state)
+{
+    (void)state;
+    static const char *const here[] = {"xlmr-m3-colbertdim", "bert-dense-old", "gte-ntk", "modernbert-v5"};
+    static const char *const precisions[] = {"f16", "bf16"};
+    if (!conform_card_name(0)) skip();
+    for (size_t p = 0; p < 2; p++)
+        for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+            char dir[4096];
+            precision_in_use = precisions[p];
+            isa_in_use = conform_card_name(i % 2);
+            snprintf(dir, sizeof dir, "%s/tests/golden/models/%s", TEST_ROOT, here[i]);
+            run_case_in_half(dir);
+        }
+    precision_in_use = "f32";
 }
 
 static void test_cases_in_the_repository(void **state)
@@ -320,6 +400,7 @@ static void test_formats_give_the_same_bits(void **state)
     char dir[4096], variant[4400];
     snprintf(dir, sizeof dir, "%s/tests/golden/models/formats", TEST_ROOT);
     isa_in_use = compute_isa(0);
+    precision_in_use = "f32";
     golden g;
     opened o;
     assert_true(golden_open(dir, &g));
@@ -356,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases_in_the_repository),
         cmocka_unit_test(test_cases_of_the_full_set),
+        cmocka_unit_test(test_half_precision_on_the_card),
         cmocka_unit_test(test_formats_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

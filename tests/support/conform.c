@@ -8,18 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conform_card.h"
 #include "emulated.h"
 
 static const unsigned char PADDING[4] = {0xEF, 0xBE, 0xAD, 0x7F}; /* element j of a row holds its last bytes */
 
 /* ---- devices ---------------------------------------------------------------------------------------------------------- */
 
-/* The emulated ones come before the machine's: "ref" stays the last. */
+/* The emulated ones and the card come before the machine's: "ref" stays the last. */
 const char *conform_isa(size_t i)
 {
     size_t emulated = 0;
     while (emulated_isa(emulated)) emulated++;
-    return i < emulated ? emulated_isa(i) : compute_isa(i - emulated);
+    if (i < emulated) return emulated_isa(i);
+    size_t cards = 0;
+    while (conform_card_name(cards)) cards++;
+    i -= emulated;
+    return i < cards ? conform_card_name(i) : compute_isa(i - cards);
+}
+
+bool conform_has(const char *isa, dtype type)
+{
+    return type != DTYPE_F16 || strncmp(isa, "cuda", 4) == 0 || strcmp(isa, "ref") == 0;
 }
 
 bool conform_affordable(size_t work)
@@ -36,7 +46,7 @@ device conform_open(const char *isa, int threads)
     device d = {NULL, NULL};
     tri_error err = {0};
     if (threads && pool_new(threads, &d.threads, &err)) fail_msg("%s", err.text);
-    if (emulated_open(isa, d.threads, &d.c)) return d;
+    if (emulated_open(isa, d.threads, &d.c) || conform_card_open(isa, d.threads, &d.c)) return d;
     if (compute_open(isa, d.threads, &d.c, &err)) fail_msg("%s", err.text);
     return d;
 }

@@ -28,6 +28,8 @@ typedef struct device {
 
 /* The i-th instruction set to be tested, "ref" the last; NULL past the end. */
 const char *conform_isa(size_t i);
+/* Does it compute in this type? f16 is a card's alone; ref reads and writes it for them. */
+bool conform_has(const char *isa, dtype type);
 /* Is a case of so many multiplications to be run? Under an emulated processor (CONFORM_LIGHT) only the small ones are. */
 bool conform_affordable(size_t work);
 device conform_open(const char *isa, int threads); /* 0 threads: no pool at all */
