@@ -73,6 +73,18 @@ static uint64_t own_memory(const char *key)
     return kib << 10;
 }
 
+/* On a card its name stands for the processor's, with the driver. */
+static void find_card(bench_context *out)
+{
+    tri_card card = {.struct_size = sizeof card};
+    uint64_t ordinal;
+    const char *digits = out->engine_text + 5;
+    if (strncmp(out->engine_text, "cuda:", 5) != 0 || !number_parse_u64(digits, strspn(digits, "0123456789"), &ordinal) ||
+        tri_card_get((int)ordinal, &card, NULL) != TRI_OK)
+        return;
+    snprintf(out->cpu, sizeof out->cpu, "%s (driver CUDA %d.%d)", card.name, card.driver / 1000, card.driver % 1000 / 10);
+}
+
 void bench_report_context(const setup_model *m, const char *name, unsigned want, bench_context *out)
 {
     struct tm utc;
@@ -86,6 +98,7 @@ void bench_report_context(const setup_model *m, const char *name, unsigned want,
     tri_engine_info_get(m->engine, &out->engine);
     if (gmtime_r(&now, &utc)) strftime(out->date, sizeof out->date, "%Y-%m-%dT%H:%M:%SZ", &utc);
     find_cpu(out->cpu, sizeof out->cpu);
+    find_card(out);
 }
 
 /* ---- table -------------------------------------------------------------------------------------------------------------- */
@@ -106,6 +119,7 @@ tri_status bench_report_text_row(const bench_row *r, buf *out, tri_error *err)
                                r->t.runs, r->t.p50_ms, r->t.p95_ms, f.tokens_per_s, f.texts_per_s, f.gflops);
     if (!st && f.peak > 0) st = buf_printf(out, "%9.1f %5.1f%%", f.peak, 100 * f.share);
     if (!st && !(f.peak > 0)) st = buf_printf(out, "%9s %6s", "-", "-");
+    if (!st && r->card_ms > 0) st = buf_printf(out, "  card %.3f ms", r->card_ms);
     if (!st) st = buf_str(out, r->peak.cores_shared ? "  cores shared\n" : "\n");
     if (!st && lengths_differ(s)) {
         TRI_TRY(bench_shapes_quantiles(s, q, err));
@@ -172,6 +186,7 @@ tri_status bench_report_json_row(const bench_row *r, buf *out, tri_error *err)
             r->round, s->n_texts, s->n_tokens, r->t.runs, r->t.p50_ms, r->t.p95_ms, r->t.min_ms, r->t.max_ms, f.tokens_per_s,
             f.texts_per_s, f.gflops);
     if (!st) st = add_json_peak(r, &f, out);
+    if (!st && r->card_ms > 0) st = buf_printf(out, ", \"card_ms\": %.4f", r->card_ms);
     if (!st)
         st = buf_printf(out,
                         ", \"lengths\": {\"min\": %zu, \"p25\": %zu, \"p50\": %zu, \"p75\": %zu, \"p95\": %zu, \"max\": %zu}}",
@@ -210,7 +225,9 @@ tri_status bench_report_csv_row(const bench_context *x, const bench_row *r, buf 
     TRI_TRY(buf_printf(out, "%zu,%zu,%zu,%zu,%.1f,%.2f,%.2f,", r->round, r->shape->n_texts, r->shape->n_tokens, r->t.runs,
                        f.tokens_per_s, f.texts_per_s, f.gflops));
     TRI_TRY(f.peak > 0 ? buf_printf(out, "%.1f,%.1f,%.4f,", f.peak, f.one, f.share) : buf_str(out, ",,,"));
-    return buf_printf(out, "%.4f,%.4f,%s\n", r->t.p50_ms, r->t.p95_ms, r->peak.cores_shared ? "cores shared" : "");
+    TRI_TRY(buf_printf(out, "%.4f,%.4f,", r->t.p50_ms, r->t.p95_ms));
+    if (r->card_ms > 0) return buf_printf(out, "card p50 %.4f ms\n", r->card_ms);
+    return buf_str(out, r->peak.cores_shared ? "cores shared\n" : "\n");
 }
 
 static tri_status read_csv(const char *path, buf *out, tri_error *err)

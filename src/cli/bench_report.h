@@ -18,14 +18,15 @@ typedef struct bench_row {
     size_t round; /* from 1 */
     bench_timing t;
     bench_peak peak;
-    double ops; /* of one run */
+    double card_ms; /* p50 by the card's own clock; 0: on the processor */
+    double ops;     /* of one run */
 } bench_row;
 
 /* What all rows of a call have in common. */
 typedef struct bench_context {
     const char *model, *want, *engine_text;
     tri_engine_info engine;
-    char cpu[128], date[32];
+    char cpu[192], date[32];
     uint64_t private_bytes; /* once the model is open */
 } bench_context;
 

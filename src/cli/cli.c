@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -223,6 +224,7 @@ static int print_words(const char *text, tri_status (*describe)(buf *out))
 int main(int argc, char **argv)
 {
     signals_begin();
+    tri_card_plugin(getenv("TRIDENT_CUDA_PLUGIN"), NULL); /* nothing is open yet; a path too long is none */
     const char *first = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         tri_error err = {0};

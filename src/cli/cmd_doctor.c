@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_doctor.c — `trident doctor [MODEL]`: is this machine, and is this model, what it seems to be?
  *
- * Without MODEL: processor, instruction sets, threads, memory, the model cache. With one: the library's experiments on its
- * weights, one line each with the figure (src/model/doctor.c). Exit 1 when a check failed. */
+ * Without MODEL: the card (doctor_card.c), processor, instruction sets, threads, memory, the model cache. With one: the
+ * library's experiments on its weights, one line each with the figure (src/model/doctor.c). Exit 1 when a check failed. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "cli/doctor_card.h"
 #include "cli/json_out.h"
 #include "hub/model_dir.h"
 #include "trident.h"
@@ -103,6 +104,8 @@ static tri_status examine(cli *c, sheet *s, size_t *n_failed, tri_error *err)
     o.precision = c->shared.precision;
     o.isa = c->shared.isa;
     o.threads = (int)c->shared.threads;
+    if (!c->n_args) *n_failed += doctor_card(o.device ? o.device : "auto", add_line, s);
+    if (*n_failed) return TRI_OK; /* the card that was asked for is not there: nothing else can be said of it */
     if (c->n_args) TRI_TRY(model_dir_find(c->args[0], path, sizeof path, err));
     TRI_TRY(tri_engine_open(&o, &engine, err));
     tri_status st = TRI_OK;

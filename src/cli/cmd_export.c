@@ -174,6 +174,7 @@ static tri_status write_form(cli *c, const form *f, const char *model, tri_error
     TRI_TRY(check_place(c, err));
     TRI_TRY(f->check(c, err));
     tri_engine_options_init(&eo);
+    eo.device = "cpu"; /* what is written is the processor's form */
     eo.threads = (int)args->threads;
     eo.log = cli_log;
     eo.log_ctx = c;

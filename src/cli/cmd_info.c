@@ -27,6 +27,7 @@ static const flag flags[] = {{"want", 0, FLAG_TEXT, "dense,sparse,multi", NULL,
 typedef struct info_memory {
     size_t max_length, batch_tokens;
     uint64_t workspace, total;
+    tri_card_forecast card; /* card.card 0: on the processor */
 } info_memory;
 
 static tri_status forecast(const cli *c, const setup_model *m, info_memory *out, tri_error *err)
@@ -40,7 +41,8 @@ static tri_status forecast(const cli *c, const setup_model *m, info_memory *out,
     out->batch_tokens = o.batch_tokens;
     TRI_TRY(tri_session_forecast(m->model, &o, &out->workspace, err));
     out->total = out->workspace + m->info.weights_bytes + m->info.packed_bytes;
-    return TRI_OK;
+    out->card = (tri_card_forecast){.struct_size = sizeof out->card};
+    return tri_session_forecast_card(m->model, &o, &out->card, err);
 }
 
 /* ---- as text -------------------------------------------------------------------------------------------------------- */
@@ -96,6 +98,22 @@ static tri_status row_calibration(buf *b, const json_t *calibration)
     return row_losses(b, calibration);
 }
 
+static tri_status row_card(buf *b, const tri_card_forecast *f)
+{
+    char total[32], fixed[32], weights[32], workspace[32], used[32], card[32];
+    if (!f->card) return TRI_OK;
+    bytes_text(total, f->total);
+    bytes_text(fixed, f->fixed);
+    bytes_text(weights, f->weights);
+    bytes_text(workspace, f->workspace);
+    bytes_text(used, f->used);
+    bytes_text(card, f->card);
+    TRI_TRY(row(b, "card memory", "%s = rings %s + weights %s + workspace %s; in use by all, without the workspace: %s of %s",
+                total, fixed, weights, workspace, used, card));
+    if (f->workspace <= f->available) return TRI_OK;
+    return row(b, "", "it does not fit: passes become smaller, or lower --batch-tokens or --max-length");
+}
+
 static tri_status as_text(const setup_model *m, const info_memory *memory, const json_t *calibration, buf *b)
 {
     const tri_model_info *info = &m->info;
@@ -125,6 +143,7 @@ static tri_status as_text(const setup_model *m, const info_memory *memory, const
     TRI_TRY(row(b, "prompts", "query \"%s\", passage \"%s\"", info->prompt_query, info->prompt_passage));
     TRI_TRY(row(b, "memory", "%s = weights %s + packed %s + workspace %s at %zu tokens a text", total, weights, packed,
                 workspace, memory->max_length));
+    TRI_TRY(row_card(b, &memory->card));
     TRI_TRY(row(b, "packed", "%s, %s", info->precision,
                 info->packed_file[0] ? info->packed_file : "from the weights at each start"));
     TRI_TRY(row_calibration(b, calibration));
@@ -188,6 +207,16 @@ static tri_status json_words(const tri_model_info *info, buf *b)
     return buf_byte(b, '}');
 }
 
+static tri_status json_card(const tri_card_forecast *f, buf *b)
+{
+    if (!f->card) return TRI_OK;
+    return buf_printf(b,
+                      ", \"card\": {\"total_bytes\": %" PRIu64 ", \"fixed_bytes\": %" PRIu64 ", \"weights_bytes\": %" PRIu64
+                      ", \"workspace_bytes\": %" PRIu64 ", \"used_bytes\": %" PRIu64 ", \"available_bytes\": %" PRIu64
+                      ", \"card_bytes\": %" PRIu64 "}",
+                      f->total, f->fixed, f->weights, f->workspace, f->used, f->available, f->card);
+}
+
 static tri_status as_json(const setup_model *m, const info_memory *memory, const json_t *calibration, buf *b)
 {
     const tri_model_info *info = &m->info;
@@ -199,6 +228,7 @@ static tri_status as_json(const setup_model *m, const info_memory *memory, const
     TRI_TRY(number_member(b, "packed_bytes", info->packed_bytes));
     TRI_TRY(number_member(b, "workspace_bytes", memory->workspace));
     TRI_TRY(number_member(b, "total_bytes", memory->total));
+    TRI_TRY(json_card(&memory->card, b));
     TRI_TRY(buf_byte(b, '}'));
     TRI_TRY(text_member(b, "precision", info->precision));
     TRI_TRY(text_member(b, "packed_file", info->packed_file));

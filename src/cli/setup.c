@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* setup.c — which machine, which model, which limits? One place that reads the shared options, so that --max-length means the
- * same to every command. TRIDENT_ISA stands for --isa where the flag is not given: the only environment read here. */
+ * same to every command. TRIDENT_ISA stands for --isa where the flag is not given: the only environment read
+ * here (cli.c reads TRIDENT_CUDA_PLUGIN). */
 #include "cli/setup.h"
 
 #include <stdio.h>
@@ -44,9 +45,13 @@ static const flag rule_flags[] = {{"tokenizer-rules", 0, FLAG_CHOICE, "file|hf5"
                                   FLAG_END};
 
 static const flag machine_flags[] = {
-    {"device", 0, FLAG_TEXT, "auto|cpu|cuda[:N]", "auto", "where to compute", FIELD(device)},
+    {"device", 0, FLAG_TEXT, "auto|cpu|cuda[:N]", "auto",
+     "where to compute; auto is the first card, where its plugin and a driver are (environment: TRIDENT_CUDA_PLUGIN)",
+     FIELD(device)},
     {"threads", 0, FLAG_COUNT, "N", NULL, "threads; 0 is all the processors that this process may use", FIELD(threads)},
     {"precision", 0, FLAG_WORD, "auto|f32|bf16|f16|int8|fp8", "auto", "arithmetic of the encoder", FIELD(precision)},
+    {"invariant", 0, FLAG_SWITCH, NULL, NULL,
+     "on a card too: the same bits for a text whatever shares its batch, at the cost of speed", FIELD(invariant)},
     {"isa", 0, FLAG_TEXT, "NAME", NULL,
      "force an instruction set, such as ref, avx2 or avx512bf16; a wrong name lists those here (environment: TRIDENT_ISA)",
      FIELD(isa)},
@@ -88,6 +93,7 @@ tri_status setup_open_engine(const setup_args *args, tri_engine **out, tri_error
     o.threads = (int)args->threads;
     o.isa = isa && isa[0] ? isa : NULL;
     o.precision = args->precision;
+    o.invariant = args->invariant;
     o.weights_copy = args->node_weights      ? TRI_WEIGHTS_EACH_NODE
                      : args->private_weights ? TRI_WEIGHTS_PRIVATE
                                              : TRI_WEIGHTS_SHARED;

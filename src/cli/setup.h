@@ -25,7 +25,7 @@ enum {
 enum { SETUP_FORMAT_BY_NAME = -1, SETUP_FORMAT_JSONL = 0, SETUP_FORMAT_TEXT = 1 };
 
 typedef struct setup_args {
-    bool help, quiet, json, skip_bad, private_weights, node_weights;
+    bool help, quiet, json, skip_bad, private_weights, node_weights, invariant;
     const char *device, *precision, *isa;
     size_t threads;
     uint64_t memory_limit;
