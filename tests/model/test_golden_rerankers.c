@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_golden_rerankers.c — cross-encoders against the Python stack, on every instruction set of this machine: logits from ids
- * and from text, the activation that the folder asks for, the cutting rule of its upstream, and the same bits in any company.
+/* test_golden_rerankers.c — cross-encoders against the Python stack, on every instruction set of this machine and on the card:
+ * logits from ids and from text, the activation that the folder asks for, the cutting rule of its upstream, and the same bits
+ * in any company.
  *
  * Tolerances are those of case.json: ten times the gap between upstream's own float32 run and float64, at least 1e-5. */
 #include <math.h>
@@ -15,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "conform_card.h"
 #include "golden.h"
 #include "model/model.h"
 #include "model/session.h"
@@ -39,7 +41,11 @@ static void open_case(const golden *g, const char *ids_name, const char *cu_name
     size_t n_ids, n_cu, n_types;
     memset(o, 0, sizeof *o);
     tri_engine_options_init(&eo);
-    eo.isa = isa_in_use;
+    bool on_card = strncmp(isa_in_use, "cuda", 4) == 0;
+    eo.device = on_card ? "cuda" : "cpu";
+    eo.isa = on_card ? NULL : isa_in_use;
+    eo.invariant = strcmp(isa_in_use, "cuda invariant") == 0;
+    eo.precision = "f32";
     eo.threads = 2;
     assert_int_equal(tri_engine_open(&eo, &o->engine, &err), TRI_OK);
     if (tri_model_open(o->engine, g->model_dir, NULL, &o->m, &err)) fail_msg("%s: %s", g->dir, err.text);
@@ -171,6 +177,7 @@ static void run_everywhere(const char *root, const char *name)
     char dir[4200];
     snprintf(dir, sizeof dir, "%s/%s", root, name);
     for (size_t i = 0; (isa_in_use = compute_isa(i)); i++) run_case(dir);
+    for (size_t i = 0; (isa_in_use = conform_card_name(i)); i++) run_case(dir);
 }
 
 static void cases_in_the_repository(void **state)

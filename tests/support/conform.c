@@ -32,6 +32,11 @@ bool conform_has(const char *isa, dtype type)
     return type != DTYPE_F16 || strncmp(isa, "cuda", 4) == 0 || strcmp(isa, "ref") == 0;
 }
 
+bool conform_is_twin(const char *isa)
+{
+    return strcmp(isa, "cuda invariant") == 0;
+}
+
 bool conform_affordable(size_t work)
 {
 #if defined(CONFORM_LIGHT)

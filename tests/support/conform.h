@@ -30,6 +30,8 @@ typedef struct device {
 const char *conform_isa(size_t i);
 /* Does it compute in this type? f16 is a card's alone; ref reads and writes it for them. */
 bool conform_has(const char *isa, dtype type);
+/* "cuda invariant" differs from "cuda" in its products alone: what makes none need not run on both. */
+bool conform_is_twin(const char *isa);
 /* Is a case of so many multiplications to be run? Under an emulated processor (CONFORM_LIGHT) only the small ones are. */
 bool conform_affordable(size_t work);
 device conform_open(const char *isa, int threads); /* 0 threads: no pool at all */
