@@ -200,6 +200,20 @@ static void run_plan_hook(run_board *b, const char *hook, const char *state)
     if (run_hook_start(b, NULL, hook, state, &b->hook, &err) != TRI_OK) run_say(b, "the plan's hook: %s", err.text);
 }
 
+/* The plan's hook may let the machine go: whatever a version still has to tell comes first. */
+static bool is_hook_due(const run_board *b)
+{
+    for (size_t i = 0; i < b->n_jobs; i++) {
+        const run_job *job = &b->jobs[i];
+        if (!job->version) continue;
+        if (job->pid && is_hook(job)) return true;
+        if (job->pid || b->is_ending || is_over(job)) continue;
+        size_t step = next_step(job);
+        if (step < job->n_steps && strcmp(job->steps[step].name, "hook") == 0) return true;
+    }
+    return false;
+}
+
 /* Of all submissions: what on_done has been run for. */
 static void hash_results(const run_board *b, char out[RUN_HASH])
 {
@@ -213,7 +227,7 @@ static void hash_results(const run_board *b, char out[RUN_HASH])
 static tri_status run_done_hook(run_board *b, tri_error *err)
 {
     char now[RUN_HASH];
-    if (b->is_hooked || !b->p->hooks.on_done || !is_everything_out(b)) return TRI_OK;
+    if (b->is_hooked || !b->p->hooks.on_done || !is_everything_out(b) || is_hook_due(b)) return TRI_OK;
     hash_results(b, now);
     if (strcmp(now, b->hooked) == 0) return TRI_OK;
     run_plan_hook(b, b->p->hooks.on_done, "done");
